@@ -46,6 +46,7 @@ const ROOMS: [(&str, &[&str]); 22] = [
             "api",
             "jobs",
             "remote",
+            "export",
             "config",
             "net",
             "store",

@@ -5,10 +5,13 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use dccd::daemon::Status;
 use dccd::http::{App, Limits, bind, serve};
+use dccd::model::Series;
+use dccd::telemetry::events::JobsPaused;
 use dccd::telemetry::{Telemetry, exposition};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -73,6 +76,78 @@ async fn an_honest_scrape_is_answered_beside_two_hundred_slow_clients_which_are_
         assert!(Instant::now() < deadline, "{} are still there", server.sample("dccd_server_connections"));
         sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_of_two_hundred_readers_of_events_that_never_read_cost_no_memory_and_no_event_of_the_others() {
+    const ROUNDS: u64 = 400;
+    const EVENTS: u64 = 50;
+    let _alone = ALONE.lock().await;
+    let limits = Limits { stall: Duration::from_secs(2), ..Limits::default() };
+    let server = Server::start(20, limits).await;
+    let mut idle = Vec::new();
+    for _ in 0..50 {
+        let mut client = server.connect_with_little_room().await;
+        client.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        idle.push(client);
+    }
+    let taken = Arc::new(AtomicU64::new(0));
+    let mut readers = JoinSet::new();
+    for _ in 0..150 {
+        let (address, taken) = (server.address, Arc::clone(&taken));
+        readers.spawn(async move {
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(b"GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+            let (mut buffer, mut kept) = (vec![0; 1 << 14], Vec::new());
+            let mut own = 0;
+            while own < ROUNDS * EVENTS {
+                let read = timeout(PATIENCE, client.read(&mut buffer)).await.unwrap().unwrap();
+                assert!(read > 0, "it was cut off after {own} events");
+                kept.extend_from_slice(&buffer[..read]);
+                let end = kept.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                let whole: Vec<u8> = kept.drain(..end).collect();
+                let events =
+                    whole.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"event: job"));
+                let events = events.count() as u64;
+                own += events;
+                taken.fetch_add(events, Ordering::Relaxed);
+            }
+        });
+    }
+    let deadline = Instant::now() + PATIENCE;
+    while server.sample("dccd_server_event_readers") < 200.0 {
+        assert!(Instant::now() < deadline, "{} readers", server.sample("dccd_server_event_readers"));
+        sleep(Duration::from_millis(20)).await;
+    }
+    let series: Series = "binance/A1-USDT/trades".parse().unwrap();
+    let mut after_some = 0;
+
+    for round in 0..ROUNDS {
+        for _ in 0..EVENTS {
+            server.telemetry.emit(JobsPaused { series: std::slice::from_ref(&series), is_paused: true });
+        }
+        // Those who read are given the time that they need.
+        while taken.load(Ordering::Relaxed) < 150 * (round + 1) * EVENTS && !readers.is_empty() {
+            assert!(Instant::now() < deadline, "the readers do not keep up");
+            sleep(Duration::from_millis(1)).await;
+        }
+        if round == ROUNDS / 4 {
+            after_some = resident_bytes();
+        }
+    }
+
+    let grown = resident_bytes().saturating_sub(after_some);
+    println!("{} events to 200 readers: {} kB more than after a quarter", ROUNDS * EVENTS, grown / 1_000);
+    while let Some(ended) = readers.join_next().await {
+        ended.unwrap();
+    }
+    // Kept for each of those who do not read, the last three quarters alone would be 120 MB.
+    assert!(grown < 16 << 20, "{grown} bytes");
+    while server.sample("dccd_server_event_readers") > 0.0 {
+        assert!(Instant::now() < deadline, "{} are still there", server.sample("dccd_server_event_readers"));
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(server.sample("dccd_server_stalled_connections_total"), 50.0);
 }
 
 fn resident_bytes() -> u64 {

@@ -16,12 +16,66 @@ pub(crate) struct Health<'a> {
     pub(crate) version: &'static str,
     /// The problems, and since when.
     pub(crate) reasons: Vec<Trouble>,
-    pub(crate) workers: &'a [WorkerView],
-    pub(crate) store: &'a StoreView,
-    pub(crate) disk: &'a DiskView,
-    pub(crate) exchanges: Vec<ExchangeHealth<'a>>,
+    pub(crate) workers: Vec<PartHealth<&'a WorkerView>>,
+    pub(crate) store: PartHealth<&'a StoreView>,
+    pub(crate) disk: PartHealth<&'a DiskView>,
+    pub(crate) exchanges: Vec<PartHealth<ExchangeHealth<'a>>>,
     pub(crate) streams: StreamsHealth<'a>,
+    pub(crate) books: BooksHealth<'a>,
+    pub(crate) remotes: Vec<PartHealth<&'a RemoteView>>,
     pub(crate) generated_at: String,
+}
+
+/// A part, and what is wrong with it.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct PartHealth<T> {
+    #[serde(flatten)]
+    pub(crate) part: T,
+    /// The problem, if there is one.
+    pub(crate) reason: Option<String>,
+    /// When it began.
+    pub(crate) since: Option<String>,
+}
+
+/// The live books.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct BooksHealth<'a> {
+    pub(crate) in_step: u64,
+    pub(crate) out_of_step: Vec<BookHealth<'a>>,
+}
+
+/// A live book that is out of step with its exchange.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct BookHealth<'a> {
+    pub(crate) series: &'a str,
+    #[serde(flatten)]
+    pub(crate) fallen: &'a OutOfStep,
+}
+
+/// Why a book is out of step, and since when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct OutOfStep {
+    pub reason: String,
+    #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
+    pub since: Micros,
+}
+
+/// A remote.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+pub struct RemoteView {
+    pub name: String,
+    /// Files and ledgers that are not verified there.
+    pub pending_files: u64,
+    pub pending_bytes: u64,
+    /// When everything was last verified there.
+    #[serde(serialize_with = "maybe_as_text")]
+    #[schemars(with = "Option<String>")]
+    pub last_success: Option<Micros>,
+    /// Syncs that failed in a row.
+    pub consecutive_errors: u32,
+    /// The error of the last of them.
+    pub last_error: Option<String>,
 }
 
 /// The live series.
@@ -53,6 +107,8 @@ pub struct StreamView {
     pub lag_s: Option<f64>,
     /// Connections made for it after the first.
     pub reconnects: u64,
+    /// Of a book that is out of step: why, and since when.
+    pub out_of_step: Option<OutOfStep>,
 }
 
 /// A problem.

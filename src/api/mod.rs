@@ -6,12 +6,14 @@
 mod book;
 mod config;
 mod coverage;
+mod events;
 mod exchanges;
 mod files;
 mod health;
 mod history;
 mod import;
 mod metrics;
+mod overview;
 mod problem;
 mod progress;
 mod questions;
@@ -23,15 +25,20 @@ pub(crate) use book::{BookAnswer, LevelLine, NoBook, UncoveredWindow};
 pub use config::ReloadAnswer;
 pub(crate) use config::{OnlineCheck, OnlineState, Validation};
 pub(crate) use coverage::{Coverage, CoverageSeconds, CoverageWindow};
+pub(crate) use events::{EventsMissed, HealthEvent, JobEvent, RowsEvent, RunEvent, StreamEvent};
 pub(crate) use exchanges::{DepthLine, ExchangeLine, HistoryLine, LimitLine, OfferLine, PairLine, SpanLine};
 pub(crate) use files::{DroppedFile, FileFault, RepairLine};
-pub use health::{DiskView, StoreView, StreamView, Trouble, WorkerView};
 pub(crate) use health::{
-    ExchangeHealth, Health, Healthcheck, QueueHealth, Queues, RateLimit, Readiness, StreamsHealth,
+    BookHealth, BooksHealth, ExchangeHealth, Health, Healthcheck, PartHealth, QueueHealth, Queues, RateLimit,
+    Readiness, StreamsHealth,
 };
+pub use health::{DiskView, OutOfStep, RemoteView, StoreView, StreamView, Trouble, WorkerView};
 pub(crate) use history::{HistoryAnswer, HistoryMetric, HistoryPoint};
 pub(crate) use import::{ImportLine, ImportProblem, ImportReport};
 pub(crate) use metrics::MetricLine;
+pub(crate) use overview::{
+    JobSums, Overview, OverviewExchange, OverviewJob, OverviewReason, OverviewRemote, OverviewWorker,
+};
 pub(crate) use problem::Problem;
 pub use progress::{
     CopyUpdate, Files, How, NotCopied, ProgressLine, RemoteSynced, Report, RestoredFiles, Update,

@@ -36,6 +36,7 @@ mod output;
 pub mod pairs;
 mod progress;
 pub mod purge;
+pub mod read;
 mod refusal;
 pub mod remove;
 pub mod repair;
@@ -48,6 +49,7 @@ mod state;
 pub mod status;
 pub mod sync;
 mod table;
+pub mod top;
 mod usage;
 pub mod validate;
 pub mod verify;
@@ -90,12 +92,14 @@ enum Command {
     Stream(start::StreamArgs),
     Healthcheck(healthcheck::Args),
     Status(status::Args),
+    Top(top::Args),
     Init(init::Args),
     Add(add::Args),
     Remove(remove::Args),
     Inventory(inventory::Args),
     Gaps(gaps::Args),
     Book(book::Args),
+    Read(read::Args),
     Verify(verify::Args),
     Repair(repair::Args),
     Sync(sync::Args),
@@ -187,6 +191,9 @@ impl Cli {
             Some(Command::Status(args)) => {
                 with_config(path, out, |config, out| status::run(&args, config, out))
             }
+            Some(Command::Top(args)) => with_config(path, out, |config, out| {
+                on_runtime(out, |out, stop| top::run(args, config, out, stop))
+            }),
             Some(Command::Inventory(args)) => {
                 with_config(path, out, |config, out| inventory::run(&args, config, out))
             }
@@ -194,6 +201,7 @@ impl Cli {
             Some(Command::Book(args)) => {
                 with_config(path, out, |config, out| on_runtime(out, |out, _| book::run(args, config, out)))
             }
+            Some(Command::Read(args)) => with_config(path, out, |config, out| read::run(args, config, out)),
             Some(Command::Verify(args)) => {
                 with_config(path, out, |config, out| verify::run(&args, config, out))
             }

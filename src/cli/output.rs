@@ -90,7 +90,7 @@ impl Output {
     }
 
     /// The stream of the result itself, for what a program reads.
-    pub(crate) fn raw(&mut self) -> &mut dyn Write {
+    pub(crate) fn raw(&mut self) -> &mut (dyn Write + Send) {
         &mut self.out
     }
 

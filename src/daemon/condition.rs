@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use crate::api::Trouble;
-use crate::daemon::{Snapshot, StreamView};
+use crate::daemon::{OutOfStep, Snapshot, StreamView};
 
-/// A live series without a connection for longer than this is a problem.
+/// A live series without a connection, or a book out of step, for longer than this is a problem.
 const CONNECTS_WITHIN: Duration = Duration::from_secs(60);
 
 /// How well the daemon works.
@@ -60,6 +60,8 @@ pub(crate) fn troubles(snapshot: &Snapshot) -> Vec<Trouble> {
     for exchange in &snapshot.exchanges {
         if let Some(until) = exchange.banned_until {
             add(format!("exchange {}", exchange.name), format!("it refuses every request until {until}"));
+        } else if exchange.is_down {
+            add(format!("exchange {}", exchange.name), "it did not answer the last request".to_owned());
         }
     }
     for queue in &snapshot.queues {
@@ -76,6 +78,18 @@ pub(crate) fn troubles(snapshot: &Snapshot) -> Vec<Trouble> {
         let why = first.why.as_deref().map_or_else(String::new, |why| format!(": {why}"));
         let why = format!("{count} not live; {} is {} since {}{why}", first.series, first.state, first.since);
         add(format!("streams of {exchange}"), why);
+    }
+    for (exchange, (count, first, fallen)) in books_in_trouble(snapshot) {
+        let why =
+            format!("{count} out of step; {} is since {}: {}", first.series, fallen.since, fallen.reason);
+        add(format!("books of {exchange}"), why);
+    }
+    for remote in &snapshot.remotes {
+        if let Some(error) = &remote.last_error {
+            let count = remote.consecutive_errors;
+            let often = if count > 1 { format!("{count} syncs failed in a row: ") } else { String::new() };
+            add(format!("remote {}", remote.name), format!("{often}{error}"));
+        }
     }
     for worker in snapshot.workers.iter().skip(1).filter(|worker| ["stale", "dead"].contains(&worker.state)) {
         add(format!("worker {}", worker.id), format!("it was last heard of {:.0} s ago", worker.last_seen_s));
@@ -95,6 +109,21 @@ fn streams_in_trouble(snapshot: &Snapshot) -> BTreeMap<&str, (usize, &StreamView
     for own in snapshot.streams.iter().filter(is_in_trouble) {
         let exchange = own.series.split('/').next().unwrap_or_default();
         found.entry(exchange).or_insert((0, own)).0 += 1;
+    }
+    found
+}
+
+/// By exchange, how many books are out of step for too long, and the first of them.
+fn books_in_trouble(snapshot: &Snapshot) -> BTreeMap<&str, (usize, &StreamView, &OutOfStep)> {
+    let mut found = BTreeMap::new();
+    for own in &snapshot.streams {
+        let fallen = own.out_of_step.as_ref();
+        let fallen = fallen.filter(|fallen| snapshot.at.since(fallen.since) >= CONNECTS_WITHIN);
+        // Without a connection it is among the streams in trouble.
+        if let Some(fallen) = fallen.filter(|_| own.state == "live") {
+            let exchange = own.series.split('/').next().unwrap_or_default();
+            found.entry(exchange).or_insert((0, own, fallen)).0 += 1;
+        }
     }
     found
 }

@@ -17,6 +17,7 @@ use crate::daemon::refusal::Refusal;
 use crate::daemon::reload::{ReloadError, Reloaded, waits_for_restart};
 use crate::engine::book;
 use crate::engine::history::{AskError, Asked, answer};
+use crate::engine::read::{self, RowFormat, RowReader};
 use crate::engine::series::Catalogue;
 use crate::engine::{CopyAsked, Engine, Job, LiveJob, ProgressFeed, Work};
 use crate::model::Series;
@@ -208,6 +209,21 @@ impl Control {
         let layout = self.0.engine.layout().clone();
         let answered = tokio::task::spawn_blocking(move || book::answer(&layout, &asked, None, now())).await;
         answered.unwrap_or_else(|error| Err(book::AskError::Broken { reason: error.to_string() }))
+    }
+
+    /// Takes the state of the rows that a question is about.
+    ///
+    /// # Errors
+    /// If the question is wrong, or files or journal cannot be read.
+    pub(crate) async fn read(&self, asked: read::Asked) -> Result<(read::Plan, RowReader), read::AskError> {
+        let layout = self.0.engine.layout().clone();
+        let open = move || {
+            let plan = asked.plan(&layout, None, now(), RowFormat::Jsonl)?;
+            let rows = plan.open(&layout)?;
+            Ok((plan, rows))
+        };
+        let opened = tokio::task::spawn_blocking(open).await;
+        opened.unwrap_or_else(|error| Err(read::AskError::Broken { reason: error.to_string() }))
     }
 
     pub(super) fn engine(&self) -> &Arc<Engine> {

@@ -14,20 +14,23 @@ use crate::clock::now;
 use crate::config::Config;
 use crate::daemon::queues::{joined, view};
 use crate::daemon::{
-    DiskView, ExchangeView, Liveness, QueueView, STUCK, STUCK_SECS, Snapshot, Status, StoreView, StreamView,
-    WRITTEN_EVERY_SECS, WorkerView, troubles,
+    Condition, DiskView, ExchangeView, Liveness, OutOfStep, QueueView, RemoteView, STUCK, STUCK_SECS,
+    Snapshot, Status, StoreView, StreamView, Trouble, WRITTEN_EVERY_SECS, WorkerView, troubles,
 };
 use crate::db::{DbError, Probed};
-use crate::engine::{DiskRoom, Engine};
+use crate::engine::{DiskRoom, Engine, RemoteKnown};
 use crate::exchange::find;
 use crate::jobs::stream::LiveStatus;
 use crate::model::{Micros, Series};
-use crate::telemetry::events::{Chain, HealthFileWritten};
+use crate::telemetry::LiveState;
+use crate::telemetry::events::{Chain, HealthChanged, HealthFileWritten, RowsDue};
 
 /// How often the snapshot is taken.
 const ROUND: Duration = Duration::from_secs(1);
 /// How often `health.json` is written even if nothing changed.
 const WRITE: Duration = Duration::from_secs(WRITTEN_EVERY_SECS);
+/// The most reasons that are told when health changes; `/health` has all of them.
+const MOST_REASONS: usize = 20;
 /// How often the store is probed.
 const ASK: Duration = Duration::from_secs(5);
 /// How long the store may take to answer before it counts as unreachable.
@@ -71,6 +74,7 @@ impl HealthReporter {
         let mut rounds = interval(ROUND);
         rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut written: Option<(Instant, (String, String, bool))> = None;
+        let mut health = (Condition::Unhealthy, Vec::new());
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -78,6 +82,7 @@ impl HealthReporter {
             }
             self.look_at_scheduler();
             let snapshot = self.snapshot();
+            self.tell(&snapshot, &mut health);
             let liveness = Liveness::of(&snapshot, &self.status.troubles());
             self.status.set_snapshot(snapshot);
             // Write at once what changes the result of a health check.
@@ -87,6 +92,22 @@ impl HealthReporter {
                 written = Some((Instant::now(), told));
                 self.write(liveness).await;
             }
+        }
+    }
+
+    /// Tells those who follow along what happened in this round; `before` is the health that they know of.
+    fn tell(&self, snapshot: &Snapshot, before: &mut (Condition, Vec<String>)) {
+        let telemetry = self.engine.telemetry();
+        telemetry.emit(RowsDue { at: snapshot.at });
+        let unready = self.status.troubles();
+        let condition = Condition::of(snapshot, &unready);
+        let all: Vec<Trouble> = unready.into_iter().chain(troubles(snapshot)).collect();
+        let about: Vec<String> = all.iter().map(|trouble| trouble.about.clone()).collect();
+        // The words of a trouble may count seconds: only another one is news.
+        if *before != (condition, about.clone()) {
+            *before = (condition, about);
+            let reasons = all.iter().take(MOST_REASONS).map(ToString::to_string).collect();
+            telemetry.emit(HealthChanged { status: condition.name(), reasons, at: snapshot.at });
         }
     }
 
@@ -152,6 +173,7 @@ impl HealthReporter {
             exchanges: self.engine.exchanges().into_iter().filter_map(|name| self.exchange(name)).collect(),
             queues,
             streams: self.streams(),
+            remotes: self.remotes(),
             since: BTreeMap::new(),
         }
     }
@@ -162,12 +184,27 @@ impl HealthReporter {
             series: series.to_string(),
             state: own.state.name(),
             since: own.since,
-            why: own.why,
+            why: own.why.or_else(|| why_not_live(own.state).map(str::to_owned)),
             last_message: own.last_message,
             lag_s: own.lag.map(|lag| lag.as_secs_f64()),
             reconnects: own.connections.saturating_sub(1),
+            out_of_step: own
+                .out_of_step
+                .map(|(since, reason)| OutOfStep { reason: reason.to_owned(), since }),
         };
         all.map(view).collect()
+    }
+
+    fn remotes(&self) -> Vec<RemoteView> {
+        let view = |(name, own): (String, RemoteKnown)| RemoteView {
+            name,
+            pending_files: own.pending_files,
+            pending_bytes: own.pending_bytes,
+            last_success: own.last_success.map(Micros),
+            consecutive_errors: own.consecutive_errors,
+            last_error: own.last_error,
+        };
+        self.engine.copies().known().into_iter().map(view).collect()
     }
 
     /// This process first, then the store's other workers.
@@ -204,6 +241,7 @@ impl HealthReporter {
         Some(ExchangeView {
             name,
             is_up: client.is_up(),
+            is_down: client.is_down(),
             limited_until: held.filter(|hold| !hold.is_ban).map(|hold| hold.until),
             banned_until: held.filter(|hold| hold.is_ban).map(|hold| hold.until),
             limit: quota.map_or(0, |quota| quota.weight),
@@ -238,6 +276,17 @@ impl StoreProbe {
             view.error = Some(format!("the state store has not answered for {} s", late.as_secs()));
         }
         view
+    }
+}
+
+/// The reason of a state for which no other is known.
+fn why_not_live(state: LiveState) -> Option<&'static str> {
+    match state {
+        LiveState::Off => Some("this process does not listen to it"),
+        LiveState::Connecting => Some("the exchange has not acknowledged it on an open connection yet"),
+        LiveState::Live => None,
+        LiveState::Stale => Some("the exchange has newer rows than it sends"),
+        LiveState::Refused => Some("the exchange refuses to send it"),
     }
 }
 

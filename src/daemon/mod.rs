@@ -31,6 +31,7 @@ mod control;
 mod health_reporter;
 mod history_sampler;
 mod liveness;
+mod overview;
 mod queues;
 mod reading;
 mod refusal;
@@ -51,12 +52,14 @@ pub use control::{Control, Scope};
 pub use health_reporter::HealthReporter;
 pub use history_sampler::HistorySampler;
 pub use liveness::{FRESH_SECS, Liveness, STUCK_SECS, WRITTEN_EVERY_SECS};
+pub(crate) use overview::overview;
 pub use refusal::Refusal;
 pub use reload::{ReloadError, Reloaded};
 pub use schedule::Changes;
 pub use scheduler::{STOP_WITHIN, Scheduler};
 pub use snapshot::{
-    DiskView, ExchangeView, QueueSums, QueueView, Snapshot, StoreView, StreamView, WorkerView,
+    DiskView, ExchangeView, OutOfStep, QueueSums, QueueView, RemoteView, Snapshot, StoreView, StreamView,
+    WorkerView,
 };
 pub use status::{JobRow, STARTING, STOPPING, STUCK, Status};
 pub use task_poller::TaskPoller;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-pub use crate::api::{DiskView, StoreView, StreamView, WorkerView};
+pub use crate::api::{DiskView, OutOfStep, RemoteView, StoreView, StreamView, WorkerView};
 use crate::model::Micros;
 
 /// The daemon at one instant.
@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub queues: Vec<QueueView>,
     /// The live series.
     pub streams: Vec<StreamView>,
+    /// The remotes.
+    pub remotes: Vec<RemoteView>,
     /// When each current problem began.
     pub since: BTreeMap<String, Micros>,
 }
@@ -36,6 +38,8 @@ pub struct ExchangeView {
     pub name: &'static str,
     /// Whether it answered the last request.
     pub is_up: bool,
+    /// Whether it was asked and did not answer.
+    pub is_down: bool,
     /// When its rate limit ends, if we exceeded it.
     pub limited_until: Option<Micros>,
     /// When its ban of this address ends, if there is one.

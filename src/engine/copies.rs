@@ -163,6 +163,11 @@ impl Copies {
         Some(synced)
     }
 
+    /// How each remote stands, by name.
+    pub(crate) fn known(&self) -> BTreeMap<String, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Files not verified on a remote, as last counted.
     pub(crate) fn pending(&self, remote: &str) -> Pending {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

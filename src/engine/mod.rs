@@ -28,6 +28,7 @@ mod owner;
 pub(crate) mod paging;
 mod pending_health;
 mod progress_feed;
+pub mod read;
 mod runs;
 pub(crate) mod series;
 mod state;
@@ -75,6 +76,7 @@ use crate::jobs::{Context, tell_finding};
 pub use crate::jobs::{Order, Outcome, Precedence, Progress, Retry, RunError, RunErrorKind, Since};
 use crate::model::Series;
 use crate::net::NetError;
+pub(crate) use crate::remote::Known as RemoteKnown;
 use crate::remote::RemoteError;
 #[doc(hidden)]
 pub use crate::store::SOCKET;

@@ -75,7 +75,7 @@ impl<W: Write> Csv<W> {
     }
 }
 
-fn quoted(text: &str, out: &mut Vec<u8>) {
+pub(super) fn quoted(text: &str, out: &mut Vec<u8>) {
     if !text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n')) {
         out.extend_from_slice(text.as_bytes());
         return;

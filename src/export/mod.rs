@@ -1,6 +1,8 @@
-//! Exports the rows of a series to files for other programs: CSV and Excel workbooks, batch by batch.
+//! Exports the rows of a series to files for other programs: CSV and Excel workbooks, batch by batch. Rows of many series
+//! go to a stream in more formats.
 
 mod csv;
+pub mod rows;
 mod stamp;
 mod xlsx;
 mod zip;

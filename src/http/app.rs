@@ -19,6 +19,8 @@ pub struct App {
     pub(super) limits: Limits,
     pub(super) scrapes: Arc<Semaphore>,
     pub(super) reads: Arc<Semaphore>,
+    pub(super) row_reads: Arc<Semaphore>,
+    pub(super) event_readers: Arc<Semaphore>,
     pub(super) auth: Arc<Auth>,
     /// The daemon behind the pages, if there is one.
     pub(super) control: Option<Control>,
@@ -38,6 +40,12 @@ pub struct Limits {
     pub reads: usize,
     /// How long an answer may take that is read from the state store.
     pub read: Duration,
+    /// Most answers of `/api/v1/read` at a time; further ones are refused.
+    pub row_reads: usize,
+    /// Most readers of `/api/v1/events` at a time; further ones are refused.
+    pub event_readers: usize,
+    /// The longest silence on `/api/v1/events`.
+    pub event_beat: Duration,
     /// How long a client may take for the TLS handshake, a request's head, or its body, and how long a
     /// connection may be idle.
     pub head: Duration,
@@ -58,6 +66,9 @@ impl Default for Limits {
             scrapes: 5,
             reads: 4,
             read: Duration::from_secs(10),
+            row_reads: 4,
+            event_readers: 200,
+            event_beat: Duration::from_secs(10),
             head: Duration::from_secs(10),
             body_bytes: 8 << 20,
             stall: Duration::from_secs(10),
@@ -79,12 +90,16 @@ impl App {
     pub fn with_limits(telemetry: Telemetry, status: Arc<Status>, limits: Limits) -> Self {
         let scrapes = Arc::new(Semaphore::new(limits.scrapes));
         let reads = Arc::new(Semaphore::new(limits.reads));
+        let row_reads = Arc::new(Semaphore::new(limits.row_reads));
+        let event_readers = Arc::new(Semaphore::new(limits.event_readers));
         App {
             telemetry,
             status,
             limits,
             scrapes,
             reads,
+            row_reads,
+            event_readers,
             auth: Arc::default(),
             control: None,
             kept: Arc::default(),

@@ -15,6 +15,8 @@
 
 mod app;
 mod auth;
+#[cfg(test)]
+mod events_tests;
 mod kept_answers;
 mod page;
 pub mod reference;

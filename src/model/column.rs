@@ -107,7 +107,8 @@ impl Texts {
 }
 
 impl Column {
-    pub(super) fn of(field: &Field) -> Self {
+    /// An empty column of a field.
+    pub(crate) fn of(field: &Field) -> Self {
         let values = match field.ty {
             Type::Time | Type::I64 => Values::I64(Vec::new()),
             Type::I32 => Values::I32(Vec::new()),
@@ -141,7 +142,7 @@ impl Column {
     }
 
     /// The bytes of its values and flags.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let values = match &self.values {
             Values::I64(own) => size_of_val(&own[..]),
             Values::I32(own) => size_of_val(&own[..]),
@@ -190,7 +191,8 @@ impl Column {
         }
     }
 
-    pub(super) fn take(&mut self, from: &Column, rows: Range<usize>) {
+    /// Appends a range of the values of another column of the same type.
+    pub(crate) fn take(&mut self, from: &Column, rows: Range<usize>) {
         match (&mut self.values, &from.values) {
             (Values::I64(to), Values::I64(own)) => to.extend_from_slice(&own[rows.clone()]),
             (Values::I32(to), Values::I32(own)) => to.extend_from_slice(&own[rows.clone()]),

@@ -30,7 +30,14 @@ impl Client {
         self.is_up.load(Ordering::Relaxed)
     }
 
+    /// Whether the last request failed in a way that means it is not up.
+    #[must_use]
+    pub fn is_down(&self) -> bool {
+        self.was_asked.load(Ordering::Relaxed) && !self.is_up()
+    }
+
     pub(super) fn reached(&self, up: bool) {
+        self.was_asked.store(true, Ordering::Relaxed);
         let is_new = self.is_up.swap(up, Ordering::Relaxed) != up;
         self.watch.exchange_up(self.name(), up, is_new);
     }

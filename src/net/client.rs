@@ -93,6 +93,8 @@ pub struct Client {
     pub(super) held: Mutex<Option<Hold>>,
     /// Whether it serves this address, by the result of the last request.
     pub(super) is_up: AtomicBool,
+    /// Whether the result of any request is known.
+    pub(super) was_asked: AtomicBool,
     pub(super) watch: Arc<dyn Watch>,
 }
 
@@ -128,8 +130,8 @@ impl Client {
         };
         let limiters = exchange.quotas().iter().map(limiter).collect();
         let (clock, names, held) = (Clock::default(), Mutex::new(None), Mutex::new(None));
-        let is_up = AtomicBool::new(false);
-        Ok(Client { exchange, redirected, http, limiters, clock, names, held, is_up, watch })
+        let (is_up, was_asked) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Client { exchange, redirected, http, limiters, clock, names, held, is_up, was_asked, watch })
     }
 
     /// The exchange of this client.

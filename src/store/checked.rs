@@ -43,6 +43,12 @@ impl Checked {
         Checked { ledger, hashed_bytes, ..self }
     }
 
+    /// The same, which believes that a file longer than so many bytes is the one that was published if its size, time and
+    /// generation are.
+    pub(crate) fn trusting_long(self, hashed_bytes: u64) -> Self {
+        Checked { hashed_bytes, ..self }
+    }
+
     /// The account of the series.
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -73,25 +79,42 @@ impl Checked {
         series: &Series,
         period: &str,
     ) -> Result<Vec<PeriodFile>, StoreError> {
-        for part in [Part::File, Part::Open] {
-            self.is_there(layout, series, period, part)?;
-        }
-        let files = period_files(layout, series, period).map_err(|error| self.not_foreign(error, period))?;
-        for file in &files {
-            let own = identity(file.footer());
-            if self.footers.get(file.path()) == Some(&own) {
-                continue;
-            }
-            let known = self.ledger.part(part_of(file.footer())).get(period);
-            if known.is_some_and(|entry| self.is_as_published(file, entry)) {
-                continue;
-            }
-            let newest = known.map_or(self.ledger.generation, |entry| entry.generation);
-            check(file, known, file.footer().generation > newest)
-                .map_err(|reason| StoreError::Damaged { path: file.path().to_owned(), reason })?;
-            self.footers.insert(file.path().to_owned(), own);
-        }
+        let files = self.opened(layout, series, period)?;
+        files.iter().try_for_each(|file| self.verify(file, period))?;
         Ok(files)
+    }
+
+    /// The same files as they are found now, and not looked into yet.
+    pub(crate) fn opened(
+        &self,
+        layout: &Layout,
+        series: &Series,
+        period: &str,
+    ) -> Result<Vec<PeriodFile>, StoreError> {
+        self.are_there(layout, series, period)?;
+        period_files(layout, series, period).map_err(|error| self.not_foreign(error, period))
+    }
+
+    /// Checks the bytes of an opened file, once.
+    pub(crate) fn verify(&mut self, file: &PeriodFile, period: &str) -> Result<(), StoreError> {
+        let own = identity(file.footer());
+        if self.footers.get(file.path()) == Some(&own) {
+            return Ok(());
+        }
+        let known = self.ledger.part(part_of(file.footer())).get(period);
+        if known.is_some_and(|entry| self.is_as_published(file, entry)) {
+            return Ok(());
+        }
+        let newest = known.map_or(self.ledger.generation, |entry| entry.generation);
+        check(file, known, file.footer().generation > newest)
+            .map_err(|reason| StoreError::Damaged { path: file.path().to_owned(), reason })?;
+        self.footers.insert(file.path().to_owned(), own);
+        Ok(())
+    }
+
+    /// Checks that both files of a period are where the ledger lists them.
+    pub(crate) fn are_there(&self, layout: &Layout, series: &Series, period: &str) -> Result<(), StoreError> {
+        [Part::File, Part::Open].into_iter().try_for_each(|part| self.is_there(layout, series, period, part))
     }
 
     /// Whether a file is one of those that are trusted without a hash.
@@ -179,7 +202,7 @@ fn look(layout: &Layout, series: &Series) -> Result<Ledger, StoreError> {
 
 /// Looks again a few times at what is not as it should be, unless it cannot become so by itself.
 #[allow(clippy::disallowed_methods, reason = "the waits are short and on a thread that only reads files")]
-fn patiently<T>(mut look: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
+pub(crate) fn patiently<T>(mut look: impl FnMut() -> Result<T, StoreError>) -> Result<T, StoreError> {
     for wait in AGAIN {
         match look() {
             Err(error) if may_pass(&error) => std::thread::sleep(wait),
@@ -190,7 +213,7 @@ fn patiently<T>(mut look: impl FnMut() -> Result<T, StoreError>) -> Result<T, St
 }
 
 /// Whether a writer that is at work can be why.
-fn may_pass(error: &StoreError) -> bool {
+pub(crate) fn may_pass(error: &StoreError) -> bool {
     match error {
         StoreError::NoLedger { .. } | StoreError::Gone { .. } | StoreError::Damaged { .. } => true,
         StoreError::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,

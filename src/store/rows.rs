@@ -15,7 +15,7 @@ use parquet::column::reader::ColumnReader;
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int32Type, Int64Type};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{RowGroupMetaData, SortingColumn};
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::reader::RowGroupReader;
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::SerializedFileWriter;
@@ -28,8 +28,12 @@ pub(crate) const GROUP_ROWS: usize = 131_072;
 
 /// The Parquet schema of a kind.
 pub(crate) fn schema(kind: Kind) -> Result<TypePtr> {
-    let columns =
-        fields(kind).iter().map(|field| schema_field(field).map(Arc::new)).collect::<Result<Vec<_>>>()?;
+    schema_of(fields(kind))
+}
+
+/// The Parquet schema of some fields.
+pub(crate) fn schema_of(fields: &[Field]) -> Result<TypePtr> {
+    let columns = fields.iter().map(|field| schema_field(field).map(Arc::new)).collect::<Result<Vec<_>>>()?;
     Ok(Arc::new(SchemaType::group_type_builder("schema").with_fields(columns).build()?))
 }
 
@@ -52,15 +56,19 @@ fn schema_field(field: &Field) -> Result<SchemaType> {
 /// How files of a kind are written.
 pub(crate) fn properties(kind: Kind) -> WriterProperties {
     let sorted = SortingColumn { column_idx: 0, descending: false, nulls_first: false };
+    properties_of(fields(kind)).set_sorting_columns(Some(vec![sorted])).build()
+}
+
+/// How files of some fields are written.
+pub(crate) fn properties_of(fields: &[Field]) -> WriterPropertiesBuilder {
     let mut properties = WriterProperties::builder()
         .set_created_by(format!("dccd {}", env!("CARGO_PKG_VERSION")))
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::Page)
         .set_write_batch_size(8_192)
-        .set_max_row_group_row_count(Some(GROUP_ROWS))
-        .set_sorting_columns(Some(vec![sorted]));
-    for field in fields(kind) {
+        .set_max_row_group_row_count(Some(GROUP_ROWS));
+    for field in fields {
         let column = ColumnPath::from(field.name);
         properties = match field.ty {
             Type::Time | Type::I64 | Type::I32 => {
@@ -71,7 +79,7 @@ pub(crate) fn properties(kind: Kind) -> WriterProperties {
             Type::F64 | Type::Bool => properties.set_column_encoding(column, Encoding::PLAIN),
         };
     }
-    properties.build()
+    properties
 }
 
 /// Writes a range of rows as one row group.
@@ -80,8 +88,17 @@ pub(crate) fn write_group<W: Write + Send>(
     batch: &Batch,
     rows: Range<usize>,
 ) -> Result<()> {
+    write_columns(writer, batch.columns(), rows)
+}
+
+/// Writes a range of the rows of some columns as one row group.
+pub(crate) fn write_columns<W: Write + Send>(
+    writer: &mut SerializedFileWriter<W>,
+    columns: &[Column],
+    rows: Range<usize>,
+) -> Result<()> {
     let mut group = writer.next_row_group()?;
-    for column in batch.columns() {
+    for column in columns {
         let mut out =
             group.next_column()?.ok_or_else(|| ParquetError::General("a column without a writer".into()))?;
         let present = column.present.as_deref().map(|flags| &flags[rows.clone()]);
@@ -147,18 +164,18 @@ pub(crate) fn read_group(kind: Kind, group: &dyn RowGroupReader) -> Result<Batch
     let columns = fields(kind)
         .iter()
         .enumerate()
-        .map(|(index, field)| read_column(field, group.get_column_reader(index)?, rows))
+        .map(|(index, field)| read_column(field, &mut group.get_column_reader(index)?, rows))
         .collect::<Result<Vec<_>>>()?;
     Ok(Batch::from_columns(kind, columns))
 }
 
-/// Reads one column of a row group.
-pub(crate) fn read_column(field: &Field, reader: ColumnReader, rows: usize) -> Result<Column> {
+/// Reads the next rows of one column of a row group.
+pub(crate) fn read_column(field: &Field, reader: &mut ColumnReader, rows: usize) -> Result<Column> {
     let mut levels = field.nullable.then(|| Vec::with_capacity(rows));
     macro_rules! read {
         ($reader:expr, $wrap:expr) => {{
             let mut values = Vec::with_capacity(rows);
-            let mut reader = $reader;
+            let reader = $reader;
             let (records, ..) = reader.read_records(rows, levels.as_mut(), None, &mut values)?;
             if records != rows {
                 return Err(ParquetError::General(format!(
@@ -189,6 +206,22 @@ pub(crate) fn read_column(field: &Field, reader: ColumnReader, rows: usize) -> R
         }
         _ => Err(ParquetError::General(format!("column {} has another type than its kind says", field.name))),
     }
+}
+
+/// Passes over the next rows of one column of a row group.
+pub(crate) fn skip_rows(reader: &mut ColumnReader, rows: usize) -> Result<()> {
+    let skipped = match reader {
+        ColumnReader::Int64ColumnReader(reader) => reader.skip_records(rows)?,
+        ColumnReader::Int32ColumnReader(reader) => reader.skip_records(rows)?,
+        ColumnReader::DoubleColumnReader(reader) => reader.skip_records(rows)?,
+        ColumnReader::BoolColumnReader(reader) => reader.skip_records(rows)?,
+        ColumnReader::ByteArrayColumnReader(reader) => reader.skip_records(rows)?,
+        _ => return Err(ParquetError::General("a column of a type that no kind has".into())),
+    };
+    if skipped == rows {
+        return Ok(());
+    }
+    Err(ParquetError::General(format!("a column holds {skipped} of {rows} rows")))
 }
 
 /// Puts dense values back in the places of their rows.

@@ -76,7 +76,7 @@ impl Iterator for Scan {
 }
 
 /// The periods that have a file, or are to have one, and meet the window, in the order of their rows.
-fn periods(
+pub(crate) fn periods(
     folder: &Path,
     kind: Kind,
     window: Window,

@@ -182,6 +182,36 @@ label! {
     }
 }
 
+label! {
+    /// How an answer with rows ended.
+    ReadOutcome {
+        /// Everything was sent.
+        Done = "done",
+        /// It was not begun.
+        Refused = "refused",
+        /// The client took no more.
+        CutOff = "cut_off",
+        /// Rows could not be read.
+        Failed = "failed",
+    }
+}
+
+label! {
+    /// The kind of an event on the feed.
+    FeedKind {
+        /// Rows of a series were accepted.
+        Rows = "rows",
+        /// A run began or ended.
+        Run = "run",
+        /// A job was paused or resumed.
+        Job = "job",
+        /// A live series is in another state.
+        Stream = "stream",
+        /// The daemon's health changed.
+        Health = "health",
+    }
+}
+
 /// The `code` label of an HTTP status: the status if it is known, else its class, so that servers cannot invent
 /// labels.
 pub(crate) fn code_label(status: u16) -> &'static str {

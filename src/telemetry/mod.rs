@@ -8,6 +8,7 @@
 pub mod events;
 mod exemplars;
 pub mod exposition;
+pub mod feed;
 mod health;
 pub mod history;
 mod labels;
@@ -23,11 +24,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use health::{HealthMonitor, PairHealth, RunRecord, SeriesHealth, read_pairs};
-pub use labels::{Discard, LiveState, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason};
+pub use labels::{
+    Discard, FeedKind, LiveState, ReadOutcome, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason,
+};
 pub use metrics::{Collected, Family, JobCounts, Metrics};
 pub use textfile::Textfile;
 
-use crate::model::Series;
+use crate::model::{Micros, Series};
+use feed::{Feed, FeedItem};
 use history::History;
 use locks::{read, write};
 use outages::{Outages, Verdict};
@@ -47,6 +51,7 @@ struct Inner {
     health: HealthMonitor,
     outages: Mutex<Outages>,
     history: History,
+    feed: Feed,
 }
 
 impl Default for Telemetry {
@@ -67,7 +72,7 @@ impl Telemetry {
     pub fn with_health(health: HealthMonitor) -> Self {
         let (metrics, outages, history) = (Arc::new(Metrics::new()), Mutex::default(), History::default());
         metrics.show_most_points(history.fold().most());
-        Telemetry(Arc::new(Inner { metrics, health, outages, history }))
+        Telemetry(Arc::new(Inner { metrics, health, outages, history, feed: Feed::default() }))
     }
 
     /// Processes an event. Never waits for a disk or a socket.
@@ -85,6 +90,18 @@ impl Telemetry {
     #[must_use]
     pub fn history(&self) -> &History {
         &self.0.history
+    }
+
+    /// The feed of the latest events.
+    #[must_use]
+    pub fn feed(&self) -> &Feed {
+        &self.0.feed
+    }
+
+    /// Puts an event on the feed.
+    fn tell(&self, item: FeedItem, at: Micros) {
+        self.metrics().readers.events.with_label_values(&[item.kind().name()]).inc();
+        self.feed().put(item, at);
     }
 
     /// The health of each series and each pair.

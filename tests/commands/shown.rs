@@ -17,6 +17,8 @@ const READING: &[&[&str]] = &[
     &["verify", "--json"],
     &["export", BTC, "--output", "-"],
     &["export", BTC, "--output", "out.csv", "--force"],
+    &["read", BTC],
+    &["read", BTC, "--format", "parquet"],
     &["jobs", "ls"],
     &["jobs", "ls", "--json"],
     &["jobs", "show", BTC],

@@ -92,6 +92,7 @@ const ANEW: Cell = Some((0, "the state store was damaged"));
 /// So that it knows of no task any more.
 const FORGOT: Cell = Some((1, "the state store was damaged"));
 const UNHEALTHY: Cell = Some((1, "no daemon runs on this data path"));
+const NOBODY: Cell = Some((1, "no daemon runs on"));
 const UNHEARD: Cell = Some((1, "does not answer"));
 const NO_STREAM: Cell = Some((1, "configures no stream that this version runs"));
 const IDLE: Cell = Some((1, "nobody works on it"));
@@ -116,6 +117,7 @@ const TABLE: &[Row] = &[
     Row(&["healthcheck"],
         [None, UNHEALTHY, UNHEALTHY, UNHEALTHY, UNHEALTHY, Some((1, "")), FULL, WELL, UNHEALTHY, UNHEALTHY]),
     Row(&["status"], apart(WELL)),
+    Row(&["top"], [None, NOBODY, NOBODY, NOBODY, NOBODY, Some((1, "")), NOBODY, WELL, NOBODY, NOBODY]),
     Row(&["status", "--wide"], [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, ANEW, NO_STORE]),
     Row(&["history"], [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, FORGOT, NO_STORE]),
     Row(&["init", "other.yml"], [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, WELL, NO_ROOM]),
@@ -128,6 +130,8 @@ const TABLE: &[Row] = &[
     Row(&["book", "BOOK", "--at", "2024-01-31T12:00:40Z"],
         [NOT_THERE, NO_LEDGER, NO_LEDGER, Some((1, "its file was deleted")), Some((74, "2024-01-31.parquet is damaged")),
          CLOSED, FULL, WELL, WELL, WELL]),
+    Row(&["read", "SERIES"],
+        [NOT_THERE, NO_LEDGER, NO_LEDGER, GONE_ROWS, DAMAGED, CLOSED, FULL, WELL, WELL, WELL]),
     Row(&["verify", "SERIES"],
         [NOT_THERE, LEDGER, LEDGER, Some((1, "the file is gone")), Some((1, "its content is not what the ledger's hash says")),
          CLOSED, FULL, WELL, WELL, WELL]),

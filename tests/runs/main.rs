@@ -45,6 +45,7 @@ mod pooler;
 #[allow(dead_code, reason = "shared with the tests of the tracker")]
 mod postgres;
 mod program;
+mod read;
 mod refusals;
 mod reload;
 mod repair;
@@ -55,6 +56,7 @@ mod set_aside;
 #[path = "../tracker/shim.rs"]
 mod shim;
 mod test_daemon;
+mod top;
 mod tracked;
 mod trades;
 mod usdm;

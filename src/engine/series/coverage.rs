@@ -8,7 +8,7 @@ use super::account::due;
 use super::gaps::joined;
 use crate::api::{Coverage, CoverageAsked, CoverageSeconds, CoverageWindow};
 use crate::engine::paging::count;
-use crate::engine::wrong::{Wrong, instant, wrong};
+use crate::engine::wrong::{INSTANT, Wrong, instant, wrong};
 use crate::model::{Micros, Series, Window};
 use crate::store::{Ledger, Note};
 
@@ -55,8 +55,9 @@ pub(crate) fn coverage(
     now: Micros,
 ) -> Result<Coverage, Wrong> {
     let most = count("windows", asked.windows.as_deref(), WINDOWS, MOST_WINDOWS)?;
-    let [from, until] = [("from", &asked.from), ("until", &asked.until)]
-        .map(|(parameter, text)| text.as_deref().map(|text| instant(parameter, text)).transpose());
+    let [from, until] = [("from", &asked.from), ("until", &asked.until)].map(|(parameter, text)| {
+        text.as_deref().map(|text| instant(parameter, text, None, INSTANT)).transpose()
+    });
     let (from, until) = (from?, until?);
     if let (Some(from), Some(until)) = (from, until)
         && from >= until

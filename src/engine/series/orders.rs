@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::api::BackfillAsked;
 use crate::engine::Job;
-use crate::engine::wrong::{Wrong, instant, wrong};
+use crate::engine::wrong::{INSTANT, Wrong, instant, wrong};
 use crate::jobs::{Order, Precedence, Retry, Since};
 use crate::model::{Micros, Series};
 use crate::store::{Layout, Ledger};
@@ -45,8 +45,8 @@ pub(crate) fn backfill_order(
     asked: &BackfillAsked,
     now: Micros,
 ) -> Result<Order, Wrong> {
-    let from = instant("from", &asked.from)?;
-    let until = asked.until.as_deref().map(|text| instant("until", text)).transpose()?;
+    let from = instant("from", &asked.from, None, INSTANT)?;
+    let until = asked.until.as_deref().map(|text| instant("until", text, None, INSTANT)).transpose()?;
     if from < Micros(0) || from > now {
         return Err(wrong("from", format!("it must be from {} to {now}, which it is now", Micros(0))));
     }

@@ -80,6 +80,7 @@ mod tests {
             last_message: Some(Micros(NOW.0 - 1_000_000)),
             lag_s: Some(0.0421),
             reconnects: 1_200,
+            ..StreamView::default()
         };
         let streams = vec![
             stream("binance/BTC-USDT/trades", "live", None),

@@ -9,6 +9,8 @@ mod book;
 mod control;
 mod copies;
 mod document;
+mod event_text;
+mod events;
 mod follow;
 mod health;
 mod history;
@@ -16,14 +18,17 @@ mod jobs;
 mod metrics;
 mod openapi;
 mod operation;
+mod overview;
 mod page;
 mod parameters;
 mod probes;
 mod queues;
+mod read;
 mod reading;
 mod reload;
 mod resource;
 mod route;
+mod sent;
 mod series;
 mod tasks;
 mod work;
@@ -60,6 +65,9 @@ pub(super) fn all() -> Vec<Route> {
         queues::route(),
         history::route(),
         book::route(),
+        read::route(),
+        events::route(),
+        overview::route(),
         reload::route(),
         work,
         cancel,

@@ -16,7 +16,7 @@ use super::crowd::Guest;
 use super::stall::Stall;
 use crate::http::auth::{Caller, Via};
 use crate::http::routes::Routes;
-use crate::telemetry::events::{ConnectionsChanged, RequestRefused};
+use crate::telemetry::events::{ConnectionStalled, ConnectionsChanged, RequestRefused};
 use crate::telemetry::{Refusal, Telemetry};
 
 /// Larger request heads are rejected.
@@ -80,7 +80,7 @@ async fn converse(
     routes: Routes,
     stop: CancellationToken,
 ) {
-    let head = routes.app.limits.head;
+    let (head, telemetry) = (routes.app.limits.head, routes.app.telemetry.clone());
     let asked = guest.clone();
     let service = service_fn(move |request| {
         asked.has_asked();
@@ -102,7 +102,16 @@ async fn converse(
         () = guest.is_shown_out() => Ok(()),
     };
     if let Err(error) = ended {
+        if is_stall(&error) {
+            telemetry.emit(ConnectionStalled { peer: caller.peer });
+        }
         tracing::debug!(%error, "a client's connection broke");
     }
     drop(slot);
+}
+
+/// Whether a write was given up because the client took nothing.
+fn is_stall(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| cause.kind() == std::io::ErrorKind::TimedOut)
 }

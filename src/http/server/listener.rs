@@ -3,10 +3,14 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use rustix::net::sockopt::set_socket_send_buffer_size;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::http::auth::Via;
+
+/// Bytes of an answer that the system keeps for a client that does not read them; it takes twice as many.
+const SEND_BYTES: usize = 256 << 10;
 
 /// Listens on every address; port 0 picks a free port.
 ///
@@ -48,6 +52,8 @@ impl Listener for TcpListener {
         let (stream, peer) = self.accept().await?;
         // Send answers at once; otherwise the last part of one may wait for an acknowledgement.
         let _ = stream.set_nodelay(true);
+        // Without a bound the system keeps megabytes for each client that does not read.
+        let _ = set_socket_send_buffer_size(&stream, SEND_BYTES);
         Ok((stream, Some(peer.ip())))
     }
 }

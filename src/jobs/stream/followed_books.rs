@@ -20,10 +20,12 @@ impl Listener {
             BookStep::Fell(fault) => {
                 let words = format!("the book is not in step: {}", fault.name());
                 self.states.explain(series, &words);
+                self.states.book_fell(series, fault.name());
                 self.telemetry.emit(BookOutOfStep { series, reason: fault.name() });
             }
             BookStep::Rose(rose) => {
                 self.states.is_well(series);
+                self.states.book_rose(series);
                 self.telemetry.emit(BookInStep { series, gap: rose.gap });
             }
         }
@@ -64,6 +66,7 @@ impl Listener {
             topic.live.disconnected();
             if was_in_step && *why != Ended::Stopped {
                 let (series, reason) = (topic.live.series(), BookFault::Reconnect.name());
+                self.states.book_fell(series, reason);
                 self.telemetry.emit(BookOutOfStep { series, reason });
             }
         }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::model::{Micros, Series, foreign};
+use crate::model::{Kind, Micros, Series, foreign};
 use crate::telemetry::events::StreamState;
 use crate::telemetry::{LiveState, Telemetry};
+
+/// Why a book is out of step that never was in step.
+const NOT_BEGUN: &str = "not_begun";
 
 /// The state of a live series.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +26,8 @@ pub(crate) struct LiveStatus {
     pub(crate) lag: Option<Duration>,
     /// Connections that carried it since it was wanted.
     pub(crate) connections: u64,
+    /// Since when it is out of step and why, of a book that is.
+    pub(crate) out_of_step: Option<(Micros, &'static str)>,
 }
 
 /// The state of every live series that is wanted. Clones share it.
@@ -44,13 +49,15 @@ impl LiveStates {
     /// since another owner of the series may have had them dropped here.
     pub(crate) fn want(&self, series: &Arc<Series>) {
         self.0.telemetry.metrics().declare_stream(series);
+        let at = (self.0.clock)();
         let new = LiveStatus {
             state: LiveState::Off,
-            since: (self.0.clock)(),
+            since: at,
             why: None,
             last_message: None,
             lag: None,
             connections: 0,
+            out_of_step: (series.kind() == Kind::OrderBook).then_some((at, NOT_BEGUN)),
         };
         let state = self.all().entry(Arc::clone(series)).or_insert(new).state;
         self.0.telemetry.emit(StreamState { series, state });
@@ -87,6 +94,20 @@ impl LiveStates {
     /// Whatever was said of a series is over.
     pub(crate) fn is_well(&self, series: &Series) {
         self.all().get_mut(series).into_iter().for_each(|own| own.why = None);
+    }
+
+    /// A book fell out of step, or is still out of it for another reason.
+    pub(crate) fn book_fell(&self, series: &Series, reason: &'static str) {
+        let at = (self.0.clock)();
+        if let Some(own) = self.all().get_mut(series) {
+            let since = own.out_of_step.map_or(at, |(since, _)| since);
+            own.out_of_step = Some((since, reason));
+        }
+    }
+
+    /// A book is in step.
+    pub(crate) fn book_rose(&self, series: &Series) {
+        self.all().get_mut(series).into_iter().for_each(|own| own.out_of_step = None);
     }
 
     /// A message with rows of it was received.

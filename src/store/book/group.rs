@@ -186,7 +186,7 @@ fn rows_of(group: &dyn RowGroupReader) -> usize {
 }
 
 fn column(group: &dyn RowGroupReader, index: usize) -> Result<Column> {
-    read_column(&fields(Kind::OrderBook)[index], group.get_column_reader(index)?, rows_of(group))
+    read_column(&fields(Kind::OrderBook)[index], &mut group.get_column_reader(index)?, rows_of(group))
 }
 
 fn other_type(index: usize) -> ParquetError {

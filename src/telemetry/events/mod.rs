@@ -6,11 +6,13 @@ mod alive;
 mod books;
 mod doubts;
 mod drill;
+mod feed;
 mod fleet;
 mod history;
 mod journal;
 mod odd;
 mod process;
+mod readers;
 mod reload;
 mod remotes;
 mod requests;
@@ -32,6 +34,7 @@ pub use alive::HealthFileWritten;
 pub use books::{BookAudited, BookInStep, BookOutOfStep, BookResyncsFailed};
 pub use doubts::{ContractRolledOver, EmptyWindowsDoubted, IdHoleBelieved};
 pub use drill::TestAlertSet;
+pub use feed::{HealthChanged, RowsDue};
 pub use fleet::{
     BucketWaiting, LateRowsMerged, OwnershipChange, OwnershipChanged, OwnershipSeen, SeriesTakenOver,
     TakeoverFailed, WriteFenced, WritesOvertaken,
@@ -42,6 +45,7 @@ pub use journal::{
 };
 pub use odd::{ListingEntriesOdd, RowsSetAside};
 pub use process::{DiskMeasured, JobsCounted, SchedulerTicked, StatusFileFailed};
+pub use readers::{EventReaderLeft, EventReadersChanged, EventsLost, RowsRead, RowsReading};
 pub use reload::{ConfigInForce, ConfigRefused, JobsPaused};
 pub use remotes::{
     FileCopied, FileDropped, FileNotRestored, FileRestored, NothingToDrop, RemoteKnown, RemoteOnlyCounted,
@@ -57,7 +61,8 @@ pub use rows::{
 };
 pub use runs::{HolesRepaired, JobFailed, JobStarted, JobStopped, JobSucceeded, WindowFailed};
 pub use server::{
-    ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, WebConfigLoaded, WebConfigRefused,
+    ConnectionStalled, ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, WebConfigLoaded,
+    WebConfigRefused,
 };
 pub use storage::{
     FileAdopted, FileMissing, FilePublished, FileQuarantined, FileRenamed, OpenFilesFolded, PublishFailed,

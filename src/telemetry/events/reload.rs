@@ -1,6 +1,8 @@
 //! Events of the configuration and of paused jobs.
 
+use crate::clock::now;
 use crate::model::{Micros, Series};
+use crate::telemetry::feed::FeedItem;
 use crate::telemetry::{Event, Telemetry};
 
 /// A configuration came into force, at the start or by a reload.
@@ -55,6 +57,8 @@ impl Event for JobsPaused<'_> {
     fn emit(self, telemetry: &Telemetry) {
         for series in self.series {
             telemetry.metrics().show_paused(series, self.is_paused);
+            let item = FeedItem::Job { series: series.clone(), is_paused: self.is_paused };
+            telemetry.tell(item, now());
             let what = if self.is_paused { "job paused" } else { "job resumed" };
             tracing::info!(series = %series, "{what}");
         }

@@ -33,6 +33,7 @@ impl Event for RowsAccepted<'_> {
         let own = telemetry.metrics().series(self.series);
         own.rows_ahead.add(self.fresh);
         own.rows_written.add(self.fresh);
+        telemetry.feed().count_rows(self.series, self.fresh);
         tracing::debug!(series = %self.series, rows = self.fresh, "rows accepted");
     }
 }

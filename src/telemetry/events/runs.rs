@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Chain;
 use crate::clock::now;
 use crate::model::{Micros, Series, Window};
+use crate::telemetry::feed::{FeedItem, RunState};
 use crate::telemetry::outages::Ended;
 use crate::telemetry::{Event, Reason, RunRecord, Telemetry};
 
@@ -22,6 +23,7 @@ impl Event for JobStarted<'_> {
         let delay = &telemetry.metrics().runs.delay;
         delay.with_label_values(&[self.series.kind().name()]).observe(self.delay.as_secs_f64());
         telemetry.metrics().series(self.series).lease.set_at(Some(now()));
+        telemetry.tell(run(self.series, RunState::Started, None), now());
         tracing::debug!(series = %self.series, delay = ?self.delay, "run started");
     }
 }
@@ -45,6 +47,7 @@ impl Event for JobSucceeded<'_> {
         let health = telemetry.health().record_run(self.series, outcome);
         telemetry.metrics().show_health(&health);
         telemetry.judge(|outages| outages.record(self.series, self.at, Ended::Well));
+        telemetry.tell(run(self.series, RunState::Succeeded, Some(self.rows)), self.at);
         tracing::info!(series = %self.series, rows = self.rows, took = ?self.took, "run succeeded");
     }
 }
@@ -77,6 +80,7 @@ impl Event for JobFailed<'_> {
         let is_storage = self.reason == Reason::Storage;
         let ended = if is_storage { Ended::OnStorage } else { Ended::Elsewhere };
         telemetry.judge(|outages| outages.record(self.series, self.at, ended));
+        telemetry.tell(FeedItem::failed(self.series, self.rows, &error), self.at);
         tracing::error!(
             series = %self.series,
             reason = self.reason.name(),
@@ -103,8 +107,13 @@ impl Event for JobStopped<'_> {
     fn emit(self, telemetry: &Telemetry) {
         telemetry.metrics().series(self.series).lease.set_at(None);
         telemetry.health().add_rows(self.series, self.rows);
+        telemetry.tell(run(self.series, RunState::Stopped, Some(self.rows)), now());
         tracing::info!(series = %self.series, rows = self.rows, took = ?self.took, "run stopped");
     }
+}
+
+fn run(series: &Series, state: RunState, rows: Option<u64>) -> FeedItem {
+    FeedItem::Run { series: series.clone(), state, rows, error: None }
 }
 
 fn run_ended(telemetry: &Telemetry, series: &Series, took: Duration) {

@@ -66,6 +66,19 @@ impl Event for ConnectionsChanged {
     }
 }
 
+/// A client took nothing of an answer for too long, and was cut off.
+pub struct ConnectionStalled {
+    /// The address of the client.
+    pub peer: Option<IpAddr>,
+}
+
+impl Event for ConnectionStalled {
+    fn emit(self, telemetry: &Telemetry) {
+        telemetry.metrics().server.stalled.inc();
+        tracing::debug!(peer = ?self.peer, "a client took nothing for too long and was cut off");
+    }
+}
+
 /// The web configuration was read and is in force.
 pub struct WebConfigLoaded<'a> {
     /// The file.

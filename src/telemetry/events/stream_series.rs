@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::clock::now;
 use crate::model::{Micros, OddRow, Series, Window, foreign};
+use crate::telemetry::feed::FeedItem;
 use crate::telemetry::metrics::lag_key;
 use crate::telemetry::outages::Ended;
 use crate::telemetry::{Discard, Event, LiveState, Reason, RunRecord, Telemetry};
@@ -23,6 +24,7 @@ impl Event for StreamState<'_> {
         if let Some(own) = telemetry.metrics().stream(self.series) {
             own.set_state(self.state);
         }
+        telemetry.tell(FeedItem::Stream { series: self.series.clone(), state: self.state }, now());
         if self.state == LiveState::Stale {
             tracing::warn!(series = %self.series, "the exchange has newer rows than it sends; subscribing anew");
         } else {
@@ -49,6 +51,7 @@ pub struct StreamAccepted<'a> {
 
 impl Event for StreamAccepted<'_> {
     fn emit(self, telemetry: &Telemetry) {
+        telemetry.feed().count_rows(self.series, self.rows);
         let took = self.took.as_secs_f64();
         let lag = self.lag.map(|lag| lag.as_secs_f64());
         if let Some(own) = telemetry.metrics().stream(self.series) {

@@ -15,6 +15,7 @@ mod history;
 mod odd;
 mod outages;
 mod process;
+mod readers;
 mod register;
 mod reload;
 mod remotes;
@@ -51,6 +52,7 @@ use fleet::Fleet;
 use history::Keeping;
 use odd::Odd;
 use process::ProcessCollector;
+use readers::Readers;
 use register::Register;
 use reload::Reloads;
 use remotes::Remotes;
@@ -89,6 +91,7 @@ pub struct Metrics {
     pub(crate) keeping: Keeping,
     pub(crate) drill: Drill,
     pub(crate) server: Server,
+    pub(crate) readers: Readers,
     pub(crate) alive: Alive,
     pub(crate) streams: Streams,
     pub(crate) traces: Traces,
@@ -148,6 +151,7 @@ impl Metrics {
             keeping: Keeping::new(&add),
             drill: Drill::new(&add),
             server: Server::new(&add),
+            readers: Readers::new(&add),
             alive: Alive::new(&add),
             streams: Streams::new(&add),
             traces: Traces::new(&add),

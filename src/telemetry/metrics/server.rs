@@ -1,6 +1,6 @@
 //! Families of the HTTP server: connections, refusals, and its web configuration.
 
-use prometheus::{Gauge, Histogram, IntCounterVec, IntGauge};
+use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge};
 
 use super::register::{FLUSH, Register};
 use crate::telemetry::labels::{Refusal, ScrapeRefusal};
@@ -8,6 +8,7 @@ use crate::telemetry::labels::{Refusal, ScrapeRefusal};
 /// Families of the HTTP server.
 pub(crate) struct Server {
     pub(crate) connections: IntGauge,
+    pub(crate) stalled: IntCounter,
     pub(crate) requests_refused: IntCounterVec,
     pub(crate) scrapes_refused: IntCounterVec,
     pub(crate) scrape_duration: Histogram,
@@ -20,6 +21,10 @@ impl Server {
     pub(super) fn new(add: &Register<'_>) -> Self {
         let server = Server {
             connections: add.count_gauge("server_connections", "Open connections to our own HTTP server."),
+            stalled: add.counter(
+                "server_stalled_connections_total",
+                "Connections that were cut off because the client took nothing of an answer for too long.",
+            ),
             requests_refused: add.counters(
                 "server_requests_refused_total",
                 "Requests and connections our own HTTP server refused, by reason.",
