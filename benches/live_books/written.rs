@@ -11,9 +11,6 @@ use super::{instant, symbol};
 /// Where updates begin.
 pub(crate) const BEGIN: Micros = Micros::from_secs(1_750_000_020);
 
-/// The levels of each side.
-const LEVELS: u32 = 100;
-
 /// Price in cents; the amount as it is written.
 type Levels = BTreeMap<u32, String>;
 
@@ -27,8 +24,9 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    pub(crate) fn of(series: &str, count: usize) -> Self {
-        let mut book = Book::new();
+    /// A book of so many levels a side, and so many updates of it.
+    pub(crate) fn of(series: &str, levels: u32, count: usize) -> Self {
+        let mut book = Book::new(levels);
         let exchange = series.split('/').next().unwrap_or_default();
         let (mut begin, mut answer) = (Vec::new(), None);
         match exchange {
@@ -67,9 +65,9 @@ fn amount(number: u32) -> String {
 }
 
 impl Book {
-    fn new() -> Self {
-        let bids = (0..LEVELS).map(|level| (6_000_000 - level, amount(level))).collect();
-        let asks = (0..LEVELS).map(|level| (6_000_001 + level, amount(level + 7))).collect();
+    fn new(levels: u32) -> Self {
+        let bids = (0..levels).map(|level| (6_000_000 - level, amount(level))).collect();
+        let asks = (0..levels).map(|level| (6_000_001 + level, amount(level + 7))).collect();
         Book { bids, asks }
     }
 
