@@ -76,7 +76,12 @@ fn operation(route: &Route, shapes: &mut Shapes) -> Value {
     }
     let mut responses: Map<String, Value> = Map::new();
     for answer in answers {
-        responses.insert(answer.status.to_string(), response(answer, shapes));
+        let own = response(answer, shapes);
+        match responses.get_mut(&answer.status.to_string()) {
+            // One status with several types.
+            Some(known) => known["content"][answer.content] = own["content"][answer.content].clone(),
+            None => drop(responses.insert(answer.status.to_string(), own)),
+        }
     }
     if *is_tagged {
         responses.insert("304".to_owned(), json!({"description": "The client has this answer."}));
