@@ -69,7 +69,7 @@ pub(crate) struct CoverageAsked {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BookAsked {
-    /// An instant with its zone; by default that of the newest book that is published.
+    /// An instant with its zone; by default the book as the daemon follows it, or else the newest that is published.
     #[schemars(extend("format" = "date-time"))]
     pub(crate) at: Option<String>,
     /// The most levels a side, 1 to 10000; by default all.
