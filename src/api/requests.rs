@@ -34,9 +34,11 @@ pub struct CancelAsked {
 #[serde(deny_unknown_fields)]
 pub(crate) struct BackfillAsked {
     /// An instant with its zone.
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) from: String,
     /// An instant with its zone; the present if it is left out.
     #[serde(default)]
+    #[schemars(extend("format" = "date-time"))]
     pub(crate) until: Option<String>,
 }
 

@@ -25,9 +25,11 @@ pub(crate) struct Asked {
     /// Whole segments that the keys begin with; all keys by default.
     pub(crate) prefix: Option<String>,
     /// The worker's name, with or without its process; all workers by default.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_.-]{1,64}(:.*)?$"))]
     pub(crate) worker: Option<String>,
     /// `1m` (the last hour is kept), `5m` (a day), `1h` (a week) or `1d` (90 days); by default the finest that reaches
     /// back to `since`, else `5m`.
+    #[schemars(extend("enum" = ["1m", "5m", "1h", "1d"]))]
     pub(crate) resolution: Option<String>,
     /// An instant, or a length of time such as `6h` before now; by default all that is kept.
     pub(crate) since: Option<String>,

@@ -19,6 +19,7 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 #[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
 pub(crate) struct Asked {
     /// Names, prefixes or globs of series of one kind, several times or parted by commas: `*/BTC-USDT/ohlc/1h`.
+    #[schemars(length(min = 1))]
     pub(crate) series: Vec<String>,
     /// An instant with its zone; by default from the first row.
     #[schemars(extend("format" = "date-time"))]

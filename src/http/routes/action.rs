@@ -51,7 +51,8 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Box<Response>> {
     let mut keys = headers.get_all(KEY).iter();
     let Some(key) = keys.next() else { return Ok(None) };
     let text = key.to_str().unwrap_or_default();
-    if keys.next().is_some() || text.is_empty() || text.len() > MOST_KEY_CHARS {
+    let is_visible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if keys.next().is_some() || !is_visible || text.len() > MOST_KEY_CHARS {
         let why = format!("Idempotency-Key: send one, of 1 to {MOST_KEY_CHARS} visible characters");
         return Err(Box::new(problem(StatusCode::BAD_REQUEST, why, None)));
     }

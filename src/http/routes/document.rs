@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_types, reason = "a document of schemas has no shape of its own")]
 
 use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform as _};
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -51,7 +52,7 @@ impl Shapes {
             || SchemaSettings::draft2020_12().with(|own| own.definitions_path = "/components/schemas".into());
         Shapes {
             sent: settings().for_serialize().into_generator(),
-            taken: settings().for_deserialize().into_generator(),
+            taken: settings().for_deserialize().with_transform(RecursiveTransform(bounded)).into_generator(),
         }
     }
 
@@ -60,6 +61,21 @@ impl Shapes {
         all.extend(self.taken.take_definitions(true));
         all
     }
+}
+
+/// A number that is taken has the bounds of its type.
+fn bounded(schema: &mut Schema) {
+    let (least, most) = match schema.get("format").and_then(Value::as_str) {
+        Some("uint8") => (json!(0), json!(u8::MAX)),
+        Some("uint16") => (json!(0), json!(u16::MAX)),
+        Some("uint32") => (json!(0), json!(u32::MAX)),
+        Some("uint64" | "uint") => (json!(0), json!(u64::MAX)),
+        Some("int64") => (json!(i64::MIN), json!(i64::MAX)),
+        _ => return,
+    };
+    let own = schema.ensure_object();
+    own.entry("minimum").or_insert(least);
+    own.entry("maximum").or_insert(most);
 }
 
 fn operation(route: &Route, shapes: &mut Shapes) -> Value {
@@ -131,17 +147,25 @@ fn parameters(route: &Route, shapes: &mut Shapes) -> Vec<Value> {
         let about =
             "The name of a series, the id of a task or of a run, as one segment: `/` is sent as `%2F`.";
         let schema = json!({"type": "string", "minLength": 1});
-        let id =
-            json!({"name": "id", "in": "path", "required": true, "description": about, "schema": schema});
+        let example = if route.path.starts_with("/api/v1/runs") { "1" } else { "binance/BTC-USDT/ohlc/1h" };
+        let id = json!({
+            "name": "id", "in": "path", "required": true, "description": about, "schema": schema, "example": example,
+        });
         all.push(id);
     }
-    let schema = route.operation.parameters.map(|shape| Value::from(shape(&mut shapes.taken)));
-    let properties = schema.as_ref().and_then(|schema| schema["properties"].as_object());
-    for (name, schema) in properties.into_iter().flatten() {
+    let mut asked = route.operation.parameters.map(|shape| shape(&mut shapes.taken)).unwrap_or_default();
+    RecursiveTransform(bounded).transform(&mut asked);
+    let asked = Value::from(asked);
+    let required = asked["required"].as_array();
+    for (name, schema) in asked["properties"].as_object().into_iter().flatten() {
         let mut schema = schema.clone();
         let about = schema.as_object_mut().and_then(|own| own.remove("description"));
         without_null(&mut schema);
-        all.push(json!({"name": name, "in": "query", "description": about, "schema": schema}));
+        let mut own = json!({"name": name, "in": "query", "description": about, "schema": schema});
+        if required.is_some_and(|required| required.iter().any(|required| required == name)) {
+            own["required"] = true.into();
+        }
+        all.push(own);
     }
     all
 }
@@ -193,8 +217,10 @@ fn refusals(route: &Route) -> Vec<(u16, &'static str)> {
             (500, "The change could not be saved."),
         ]);
     }
-    if is_api && (has_id || acts) {
+    if is_api && (has_id || acts || route.operation.selects) {
         all.push((404, "There is none of that name."));
+    }
+    if is_api && (has_id || acts) {
         all.push((409, "The state of the resource does not allow it."));
     }
     if route.operation.is_once {

@@ -20,6 +20,8 @@ pub(super) struct Operation {
     pub(super) is_tagged: bool,
     /// Whether it takes an `Idempotency-Key`.
     pub(super) is_once: bool,
+    /// Whether its parameters name what may not be there.
+    pub(super) selects: bool,
 }
 
 /// An answer of a route.
@@ -84,6 +86,11 @@ impl Operation {
     /// It is done once for each `Idempotency-Key`.
     pub(super) fn once(self) -> Self {
         Operation { is_once: true, ..self }
+    }
+
+    /// Its parameters name what may not be there.
+    pub(super) fn selecting(self) -> Self {
+        Operation { selects: true, ..self }
     }
 
     fn with(mut self, answer: Answer) -> Self {

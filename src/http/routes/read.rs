@@ -30,8 +30,9 @@ const CHUNK_BYTES: usize = 1 << 16;
 pub(super) fn route() -> Route {
     let about = "Rows of one or many series in the order of time, from one state";
     let formats = [RowFormat::Jsonl, RowFormat::Csv, RowFormat::Arrow, RowFormat::Parquet];
-    let operation =
-        formats.into_iter().fold(Operation::about(about).asking::<Asked>(), |operation, format| {
+    let operation = formats
+        .into_iter()
+        .fold(Operation::about(about).asking::<Asked>().selecting(), |operation, format| {
             operation.sending(200, format.content_type())
         });
     Route::read("/api/v1/read", Access::Reader, read).that(operation)

@@ -111,7 +111,9 @@ async fn a_request_with_a_key_is_carried_out_once() {
     assert_eq!(first.body, again.body, "it is the same request");
     assert_ne!(first.body, new.body);
     assert_eq!((other.status, &other.json()["status"]), (422, &422.into()), "{other:?}");
-    for odd in ["Idempotency-Key: \r\n", "Idempotency-Key: a\r\nIdempotency-Key: b\r\n"] {
+    for odd in
+        ["Idempotency-Key: \r\n", "Idempotency-Key: a b\r\n", "Idempotency-Key: a\r\nIdempotency-Key: b\r\n"]
+    {
         assert_eq!(running.ask("POST", &path, odd, "").await.status, 400, "{odd}");
     }
     running.stop().await;

@@ -5,6 +5,7 @@
 mod actions;
 mod document;
 mod questions;
+mod random;
 mod same;
 
 use serde_json::Value;
