@@ -172,7 +172,7 @@ async fn a_reader_gets_the_series_and_kinds_that_it_asks_for() {
     let kinds: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("event: ")).collect();
     assert_eq!(kinds, ["job", "job", "health"]);
     for wrong in ["?kind=jobs", "?sieres=x"] {
-        assert_eq!(world.ask(wrong, None).await.status(), 422, "{wrong}");
+        assert_eq!(world.ask(wrong, None).await.status(), 400, "{wrong}");
     }
 }
 
