@@ -70,7 +70,8 @@ fn main() {
         let region = Region::new(ALLOCATIONS);
         let rows = read(&mut session, &written, |_| {});
         let change = region.change();
-        assert_eq!(rows, 10 * UPDATES as u64, "{series}");
+        // The first update may bring a whole book.
+        assert!(rows >= 10 * UPDATES as u64, "{series}: {rows}");
         let each = (change.allocations + change.reallocations) as f64 / UPDATES as f64;
         println!("{series:<34} {:>8} {parse:>14.2} {each:>12.4} {journal:>20.2}", bytes / UPDATES);
         if parse < GOAL_MILLIONS || each >= GOAL_ALLOCATIONS || journal < GOAL_JOURNAL {

@@ -17,6 +17,11 @@ pub struct LiveJob {
 }
 
 impl LiveJob {
+    /// The books among these.
+    pub(crate) fn books(live: &[LiveJob]) -> impl Iterator<Item = Arc<Series>> {
+        live.iter().filter(|job| job.book.is_some()).map(|job| Arc::clone(&job.series))
+    }
+
     /// The series of these.
     pub(crate) fn series(live: &[LiveJob]) -> Vec<Arc<Series>> {
         live.iter().map(|job| Arc::clone(&job.series)).collect()

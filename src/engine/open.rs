@@ -86,11 +86,13 @@ impl Engine {
         });
         let (own, listener) = (layout.clone(), telemetry.clone());
         let copies = Copies::new(remotes, &config.storage, store.clone(), own, listener, Arc::clone(&fleet));
+        let books = PresentBooks::default();
+        books.want(LiveJob::books(&LiveJob::all(config)));
         Engine {
             history: MetricHistory::of(&worker, &db, &telemetry),
             pending_health: PendingHealth::new(&db, &telemetry, worker.shared_name()),
             live: LiveStates::new(&telemetry, now),
-            books: PresentBooks::default(),
+            books,
             under_way: UnderWay::default(),
             layout,
             telemetry,

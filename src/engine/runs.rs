@@ -49,6 +49,10 @@ impl Engine {
         let series = &order.series;
         self.telemetry.emit(JobStarted { series, delay });
         let outcome = match self.context(series.exchange()) {
+            _ if self.present_books().is_wanted(series) => {
+                tracing::info!(%series, "the book is followed live: no snapshot is taken, and nothing fills its gaps");
+                Outcome::nothing()
+            }
             Some(context) => run(&context, order, progress, &permit.stop).await,
             None => {
                 let what = format!("adapter for {}", series.exchange());

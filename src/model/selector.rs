@@ -9,6 +9,10 @@ use thiserror::Error;
 
 use crate::model::{Series, foreign};
 
+/// The longest selector that may match, and as much of a longer one as errors show and compare, in bytes.
+const LONGEST: usize = 400;
+const SHOWN: usize = 100;
+
 /// A selector that matches no series.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("no series matches `{}`; {}", foreign(asked), self.advice())]
@@ -23,6 +27,7 @@ impl NoMatch {
     /// The error for a selector, with a suggestion from these series.
     #[must_use]
     pub fn among<'a>(asked: &str, known: impl IntoIterator<Item = &'a Series>) -> Self {
+        let asked = &asked[..asked.floor_char_boundary(SHOWN)];
         NoMatch { asked: asked.to_owned(), nearest: nearest(asked, known) }
     }
 
@@ -39,6 +44,10 @@ impl NoMatch {
 /// Whether a selector matches a series.
 #[must_use]
 pub(crate) fn matches_selector(asked: &str, series: &Series) -> bool {
+    // No name is that long.
+    if asked.len() > LONGEST {
+        return false;
+    }
     let asked: Vec<&str> = parts(asked).collect();
     names(series).iter().any(|name| name.is_of(&asked))
 }
@@ -109,16 +118,26 @@ fn parts(asked: &str) -> impl Iterator<Item = &str> {
     asked.trim_end_matches('/').split('/')
 }
 
-/// Whether the parts begin with the pattern.
+/// Whether the parts begin with the pattern, in as many steps as both have parts.
 fn begins(pattern: &[&str], parts: &[&str]) -> bool {
-    match pattern {
-        [] => true,
-        ["**", rest @ ..] => (0..=parts.len()).any(|skipped| begins(rest, &parts[skipped..])),
-        [first, rest @ ..] => match parts {
-            [] => false,
-            [part, others @ ..] => is_like(first, part) && begins(rest, others),
-        },
+    // Whether the pattern so far stands for so many parts.
+    let mut reached = vec![false; parts.len() + 1];
+    reached[0] = true;
+    for own in pattern {
+        if *own == "**" {
+            let mut is_behind = false;
+            reached.iter_mut().for_each(|reached| {
+                is_behind |= *reached;
+                *reached = is_behind;
+            });
+            continue;
+        }
+        for place in (0..parts.len()).rev() {
+            reached[place + 1] = reached[place] && is_like(own, parts[place]);
+        }
+        reached[0] = false;
     }
+    reached.contains(&true)
 }
 
 /// Whether a part matches a glob.
@@ -235,6 +254,19 @@ mod tests {
         assert_eq!(select(&[], &known).unwrap().len(), 3);
         assert_eq!(select(&asked(&["okx", "binance/BTC/USDT"]), &known).unwrap(), [&known[0], &known[2]]);
         assert!(select(&asked(&["okx", "bybit"]), &known).is_err());
+    }
+
+    #[test]
+    fn a_selector_of_any_length_and_any_number_of_stars_is_answered_at_once() {
+        let known = [series("binance/BTC-USDT/ohlc/1h")];
+        for asked in [format!("{}zz", "**/".repeat(120)), "**/".repeat(40_000), "a".repeat(100_000)] {
+            let error = select(&[asked], &known).unwrap_err();
+            assert!(error.asked.len() <= SHOWN && error.nearest.is_some());
+        }
+        assert!(matches_selector(&format!("{}1h", "**/".repeat(120)), &known[0]));
+        assert!(
+            matches_selector("**/BTC-USDT/**/1h", &known[0]) && !matches_selector("**/ohlc/ohlc", &known[0])
+        );
     }
 
     #[test]

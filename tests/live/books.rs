@@ -55,6 +55,9 @@ async fn broken_every_while(exchange: &'static str, pairs: &[&str], faults: &[Ws
     let rig = Rig::of_books(exchange, pairs, "depth: 10, book_deltas: true", knobs).await;
     let daemon = rig.start().await;
     rig.in_step_until(now() + Duration::from_secs(2), Duration::from_secs(60)).await;
+    // Nothing else writes into a followed book.
+    let repaired = dccd(&rig.setup, &["repair", &rig.series[0]]).await;
+    assert_eq!(repaired.code, Some(0), "{repaired:?}");
     let (rounds, pause) = (times(4, 60), Duration::from_secs(times(5, 10)));
     for (round, fault) in (0..rounds).zip(faults.iter().cycle()) {
         rig.setup.sim.strike(*fault);

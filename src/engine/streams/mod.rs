@@ -181,7 +181,7 @@ impl Streams {
                 Entry::new(job.clone())
             });
         }
-        self.listings.want(&self.engine, wanted.iter(), stop);
+        self.want(&wanted, stop);
     }
 
     /// Leaves what is over or paused, records sessions, and admits what is due.

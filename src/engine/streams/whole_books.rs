@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::engine::LiveJob;
 use crate::engine::streams::Streams;
 use crate::engine::streams::audits::Answer;
 use crate::engine::streams::entry::EntryState;
@@ -24,6 +25,12 @@ impl Streams {
         if let Some(place) = self.place(series) {
             self.connections.lose_book(place);
         }
+    }
+
+    /// Asks for the listings of what is wanted, and has no snapshots taken of the books among it.
+    pub(super) fn want(&mut self, wanted: &[LiveJob], stop: &CancellationToken) {
+        self.engine.present_books().want(LiveJob::books(wanted));
+        self.listings.want(&self.engine, wanted.iter(), stop);
     }
 
     /// Has books compared that are due, as far as none waits for a whole book to come into step.

@@ -1,6 +1,6 @@
 //! The present book of a live series, asked of the connection that follows it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,9 +13,13 @@ use crate::net::ws::{Command, ShownBook};
 /// How long a connection may take to show a book.
 const WITHIN: Duration = Duration::from_secs(2);
 
-/// Where the books are followed that are listened to. Clones share it.
+/// Where the books are followed that are listened to, and which are to be. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct PresentBooks(Arc<Mutex<BTreeMap<Arc<Series>, Follower>>>);
+pub(crate) struct PresentBooks {
+    followers: Arc<Mutex<BTreeMap<Arc<Series>, Follower>>>,
+    /// The books that are to be listened to, now or with the next start.
+    wanted: Arc<Mutex<BTreeSet<Arc<Series>>>>,
+}
 
 #[derive(Clone)]
 struct Follower {
@@ -36,6 +40,16 @@ pub(crate) enum Present {
 }
 
 impl PresentBooks {
+    /// These books are to be listened to, and no others.
+    pub(crate) fn want(&self, books: impl Iterator<Item = Arc<Series>>) {
+        *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) = books.collect();
+    }
+
+    /// Whether a book is to be listened to: a snapshot from elsewhere would stand between its updates.
+    pub(crate) fn is_wanted(&self, series: &Series) -> bool {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).contains(series)
+    }
+
     /// A connection follows a book from now on.
     pub(crate) fn follow(&self, series: &Arc<Series>, commands: &mpsc::Sender<Command>, topic: TopicId) {
         let commands = commands.downgrade();
@@ -72,6 +86,6 @@ impl PresentBooks {
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<Arc<Series>, Follower>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.followers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
