@@ -39,6 +39,9 @@ const LEVELS: u32 = 100;
 /// The books whose memory is measured.
 const BOOKS: usize = 1_000;
 
+/// How many of them a connection carries.
+const A_SESSION: usize = 100;
+
 /// The goals.
 const GOAL_MILLIONS: f64 = 0.3;
 const GOAL_JOURNAL: f64 = 0.15;
@@ -84,7 +87,8 @@ fn main() {
     for series in SERIES {
         let written = Written::of(series, 1_000, 0);
         let region = Region::new(ALLOCATIONS);
-        let sessions: Vec<_> = (0..BOOKS).map(|_| in_step_of(series, &written, 1_000)).collect();
+        let sessions: Vec<_> =
+            (0..BOOKS / A_SESSION).map(|_| in_step_of(series, &written, 1_000, A_SESSION)).collect();
         let change = region.change();
         let held = change.bytes_allocated.saturating_sub(change.bytes_deallocated) as f64;
         println!(
@@ -132,24 +136,41 @@ fn now() -> Now {
 
 /// A session whose book of a hundred levels is in step.
 fn in_step(series: &str, written: &Written) -> Box<dyn Session> {
-    in_step_of(series, written, LEVELS)
+    in_step_of(series, written, LEVELS, 1)
 }
 
-fn in_step_of(series: &str, written: &Written, depth: u32) -> Box<dyn Session> {
-    let series: Series = series.parse().expect("a series");
-    let exchange = find(series.exchange()).expect("it is registered");
+/// A session with so many books of so many levels, all alike but for their names.
+fn in_step_of(series: &str, written: &Written, depth: u32, books: usize) -> Box<dyn Session> {
+    let first: Series = series.parse().expect("a series");
+    let exchange = find(first.exchange()).expect("it is registered");
     let live = exchange.live().expect("it is live");
-    let mut session = live.session(live.offer_for(&series).expect("it is offered").line);
-    let instrument = Instrument::named(exchange.symbol(series.pair()));
-    let book = Some(BookWish { depth, every: Duration::from_secs(60), deltas: true });
-    let (series, instrument) = (Arc::new(series), Arc::new(instrument));
-    session.want(Topic { id: TopicId(0), series, instrument, held: None, book }).expect("it is offered");
+    let mut session = live.session(live.offer_for(&first).expect("it is offered").line);
     let mut received = Received::new();
-    written.begin.iter().for_each(|frame| session.text(frame, now(), &mut received));
-    if let Some(rows) = &written.answer {
-        session.give_book(TopicId(0), Some(rows), now(), &mut received);
+    for number in 0..books {
+        let own: Series = renamed(series, number).parse().expect("a series");
+        let id = TopicId(u32::try_from(number).expect("few books"));
+        let instrument = Arc::new(Instrument::named(exchange.symbol(own.pair())));
+        let book = Some(BookWish { depth, every: Duration::from_secs(60), deltas: true });
+        session
+            .want(Topic { id, series: Arc::new(own), instrument, held: None, book })
+            .expect("it is offered");
+        for frame in &written.begin {
+            session.text(&renamed(frame, number), now(), &mut received);
+        }
+        if let Some(rows) = &written.answer {
+            session.give_book(id, Some(rows), now(), &mut received);
+        }
+        received.clear();
     }
     session
+}
+
+/// A text with another base asset for each book but the first.
+fn renamed(text: &str, number: usize) -> String {
+    match number {
+        0 => text.to_owned(),
+        _ => text.replace("BTC", &format!("B{number:03}")).replace("btc", &format!("b{number:03}")),
+    }
 }
 
 /// The rows that the updates became, each burst of which is given to `taken`.
