@@ -25,6 +25,10 @@ async fn nothing_of_a_worker_frozen_past_its_lease_becomes_visible_and_its_attem
         .await;
     world.sim.set(|knobs| knobs.latency = Duration::ZERO);
     wait_for("nothing is missing in the bucket", &[&heir], || world.is_complete()).await;
+    wait_for("its runs are on record", &[&heir], || async {
+        health(&world).await.iter().filter(|(_, _, success)| *success > 0).count() == 2
+    })
+    .await;
     let objects = world.served.objects();
     let health: Vec<(String, i64, i64)> = health(&world).await;
 

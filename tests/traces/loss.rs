@@ -83,13 +83,15 @@ async fn losses(home: &Home, collector: &str) -> (f64, f64) {
                 text.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap()
             };
             let failures = of("dccd_trace_export_failures_total ");
-            if failures > 0.0 {
-                break (failures, of("dccd_trace_spans_dropped_total "));
+            let spans = of("dccd_trace_spans_dropped_total ");
+            // The spans of a failure are counted a moment later.
+            if failures > 0.0 && spans >= failures {
+                break (failures, spans);
             }
             sleep(Duration::from_millis(20)).await;
         }
     });
-    let (failures, spans) = counted.await.expect("no failure was counted");
+    let (failures, spans) = counted.await.expect("no failure was counted with its spans");
 
     let id = daemon.id().unwrap().to_string();
     assert!(tokio::process::Command::new("kill").arg(id).status().await.unwrap().success());
