@@ -272,7 +272,7 @@ impl BookTopic {
         match deeper.filter(|_| fault == BookFault::Shallow) {
             Some(deeper) => {
                 // The price moved; a deeper book is another question, and is asked for at once.
-                self.depth = deeper;
+                (self.depth, self.first_depth) = (deeper, deeper);
                 self.resync.begin(now.elapsed);
             }
             None => {
