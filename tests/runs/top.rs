@@ -17,8 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 async fn the_overview_is_printed_as_lines_and_drawn_in_a_terminal_until_q() {
     let setup = TestDaemon::at("2024-01-31 12:00:30", Knobs::default()).await;
     configure(&setup, &setup.text().replacen("settings: {", "settings: {environment: production, ", 1));
-    let nobody = dccd(&setup, &["top"]).await;
-    assert_eq!((nobody.code, nobody.err.contains("no daemon runs on")), (Some(1), true), "{nobody:?}");
+    let alone = dccd(&setup, &["top"]).await;
+    assert_eq!((alone.code, alone.err.contains("no daemon runs on")), (Some(1), true), "{alone:?}");
     let daemon = command(&setup, &["start"]).spawn().unwrap();
     wait_for_exit(&setup, &["healthcheck"], 0).await;
 

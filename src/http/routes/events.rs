@@ -4,17 +4,16 @@
 //! its socket takes nothing for too long; one that reads too slowly once the ring has gone past its place.
 
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
+use futures_util::stream::unfold;
 use hyper::StatusCode;
-use hyper::body::{Body, Frame};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
@@ -59,13 +58,13 @@ async fn events(
         return reply;
     };
     let last = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
-    let reader = Reader::new(&app, filter, last);
-    let body = Events {
-        _reading: Reading { telemetry: app.telemetry.clone(), _place: place },
-        next: Box::pin(reader.next()),
-    };
+    let reading = Reading { telemetry: app.telemetry.clone(), _place: place };
     app.telemetry.emit(EventReadersChanged { opened: true });
-    let mut reply = Response::new(axum::body::Body::new(body));
+    let texts = unfold((Reader::new(&app, filter, last), reading), |(reader, reading)| async {
+        let (reader, text) = reader.next().await;
+        text.map(|text| (Ok::<_, Infallible>(text), (reader, reading)))
+    });
+    let mut reply = Response::new(Body::from_stream(texts));
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     reply
 }
@@ -144,12 +143,6 @@ impl Reader {
     }
 }
 
-/// The body of an answer.
-struct Events {
-    _reading: Reading,
-    next: Pin<Box<dyn Future<Output = (Reader, Option<Bytes>)> + Send>>,
-}
-
 /// Counts a reader while it is there.
 struct Reading {
     telemetry: Telemetry,
@@ -159,19 +152,5 @@ struct Reading {
 impl Drop for Reading {
     fn drop(&mut self) {
         self.telemetry.emit(EventReadersChanged { opened: false });
-    }
-}
-
-impl Body for Events {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let (reader, text) = ready!(self.next.as_mut().poll(cx));
-        self.next = Box::pin(reader.next());
-        Poll::Ready(text.map(|text| Ok(Frame::data(text))))
     }
 }

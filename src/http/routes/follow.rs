@@ -3,14 +3,13 @@
 //! A client that disconnects ends only its own answer.
 
 use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use hyper::body::{Body, Frame};
+use futures_util::stream::unfold;
 use hyper::header::{self, HeaderValue};
 
 use crate::api::ProgressLine;
@@ -21,28 +20,13 @@ const SAY_WITHIN: Duration = Duration::from_secs(5);
 
 /// Streams the updates of a request to its end.
 pub(super) fn followed(id: u64, board: Arc<ProgressFeed>) -> Response {
-    let lines = Lines { next: Box::pin(Feed { board, first: Some(id), is_over: false }.next()) };
-    let mut reply = Response::new(axum::body::Body::new(lines));
+    let lines = unfold(Feed { board, first: Some(id), is_over: false }, |feed| async {
+        let (feed, said) = feed.next().await;
+        said.map(|said| (Ok::<_, Infallible>(said), feed))
+    });
+    let mut reply = Response::new(Body::from_stream(lines));
     reply.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     reply
-}
-
-struct Lines {
-    next: Pin<Box<dyn Future<Output = (Feed, Option<Bytes>)> + Send>>,
-}
-
-impl Body for Lines {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let (feed, said) = ready!(self.next.as_mut().poll(cx));
-        self.next = Box::pin(feed.next());
-        Poll::Ready(said.map(|said| Ok(Frame::data(said))))
-    }
 }
 
 struct Feed {
