@@ -12,7 +12,8 @@ impl BookTopic {
         if self.audit.under_way.as_ref().is_some_and(Comparison::has_answer) {
             return;
         }
-        self.audit.under_way = self.book.in_step().is_some().then(|| Comparison::begin(&self.book));
+        let comparison = self.book.in_step().is_some().then(|| Comparison::begin(&self.book));
+        self.audit.begin(comparison, self.known);
     }
 
     /// Takes the answer with so many levels a side; `None` if it could not be had.
@@ -57,7 +58,7 @@ impl BookTopic {
         match outcome {
             AuditOutcome::Same => {
                 let levels = comparison.levels();
-                self.audit.spoke_for(self.known);
+                self.audit.spoke_for();
                 if let Some(second) = comparison.into_deeper(&self.book) {
                     self.deepen(second, levels, now, heard, into);
                 }

@@ -15,6 +15,8 @@ const DEEPER_EVERY: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct BookAudit {
     pub(crate) under_way: Option<Comparison>,
+    /// Up to where the book was known when that began: the answer is of a later moment, and shows no more than that.
+    began: Option<Micros>,
     /// How many in a row spoke against it.
     against: u8,
     /// Up to where a whole book or a comparison proved it.
@@ -27,6 +29,11 @@ impl BookAudit {
     /// The book is in step as a whole one.
     pub(crate) fn begin_anew(&mut self, at: Micros) {
         (self.proven, self.deeper_at) = (Some(at), Duration::ZERO);
+    }
+
+    /// A comparison begins, of a book that is known up to an instant; none where the book is not in step.
+    pub(crate) fn begin(&mut self, comparison: Option<Comparison>, known: Option<Micros>) {
+        (self.under_way, self.began) = (comparison, known);
     }
 
     /// A deeper book may be asked for now; returns whether it may.
@@ -43,9 +50,9 @@ impl BookAudit {
         self.under_way.as_mut()?.follow(own, change)
     }
 
-    /// A comparison spoke for the book, which was known up to an instant.
-    pub(crate) fn spoke_for(&mut self, known: Option<Micros>) {
-        (self.against, self.proven) = (0, known);
+    /// The comparison spoke for the book, as it was when that began.
+    pub(crate) fn spoke_for(&mut self) {
+        (self.against, self.proven) = (0, self.began);
     }
 
     /// A comparison spoke against the book. Returns whether it is to be believed no more.

@@ -1,5 +1,7 @@
 //! Books in step beside the same over REST: compared, replaced by a deeper one, and not believed where they differ twice.
 
+use std::time::Duration;
+
 use dccd::exchange::live::{AuditOutcome, BookFault, BookWish, Event, TopicId};
 use dccd::model::{Batch, BookLevel, Kind, Micros, Side};
 
@@ -107,6 +109,26 @@ fn numbered(seq: i64, whole: &Batch) -> Batch {
         rows.book_mut().push(BookLevel { seq: Some(seq), ..whole.book().get(row) });
     }
     rows
+}
+
+#[test]
+fn a_proof_reaches_to_where_the_book_was_known_when_its_comparison_began() {
+    let mut listener = in_step(DELTAS);
+    let later = |secs: u64| BEGIN + Duration::from_secs(secs);
+    listener.pass(20 * SECOND);
+    listener.read(&update("BTCUSDT", (21, 21, 20), later(5), r#"["98","2"]"#, ""));
+    listener.session.begin_audit(OWN);
+    listener.read(&update("BTCUSDT", (22, 22, 21), later(9), r#"["98","2"]"#, ""));
+    let same = numbered(22, &at_twenty(5.0, 100));
+    assert_eq!(answered(&mut listener, Some(&same), 100), [AuditOutcome::Same]);
+    for id in [23, 24] {
+        listener.session.begin_audit(OWN);
+        listener.read(&update("BTCUSDT", (id, id, id - 1), later(12), r#"["98","2"]"#, ""));
+        let other = numbered(id, &at_twenty(4.5, 100));
+        assert_eq!(answered(&mut listener, Some(&other), 100), [AuditOutcome::Differs]);
+    }
+    let fell = Event::OutOfStep { topic: OWN, at: later(5), fault: BookFault::Audit };
+    assert_eq!(book_events(&mut listener), [fell]);
 }
 
 #[test]

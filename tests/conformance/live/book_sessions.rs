@@ -216,6 +216,17 @@ fn a_quiet_book_is_written_and_covered_once_its_next_update_shows_that_none_is_m
 }
 
 #[test]
+fn of_very_many_steps_of_one_quiet_stretch_the_first_and_the_newest_are_written_as_the_book_was_then() {
+    let mut listener = in_step(BookWish { depth: 1, every: SECOND, deltas: false });
+    listener.pass(2_000 * SECOND);
+    listener.read(&update("BTCUSDT", (21, 21, 20), BEGIN + 1_500 * SECOND, r#"["99","9"]"#, ""));
+    let written = rows(&listener, 0);
+    let steps: Vec<u64> = written.iter().step_by(2).map(|row| row.ts.since(BEGIN).as_secs()).collect();
+    assert_eq!((steps.len(), steps[0], steps[1], steps.last()), (600, 1, 901, Some(&1_499)));
+    assert!(written.iter().all(|row| row.amount != 9.0), "the update came later");
+}
+
+#[test]
 fn the_whole_book_is_written_at_the_first_update_of_each_hour_and_instants_never_fall() {
     let mut listener = in_step(DELTAS);
     listener.received.clear();
