@@ -55,6 +55,14 @@ pub(crate) struct HealthEvent<'a> {
     pub(crate) reasons: &'a [String],
 }
 
+/// `accepted`: rows received live were accepted. It is followed by a line of JSON for each row, as `read` writes them.
+#[derive(Serialize)]
+pub(crate) struct AcceptedEvent {
+    pub(crate) at: String,
+    pub(crate) series: String,
+    pub(crate) rows: usize,
+}
+
 /// `missed`: events between the one named by `Last-Event-ID` and the next are gone.
 #[derive(Serialize)]
 pub(crate) struct EventsMissed {

@@ -25,7 +25,9 @@ pub(crate) use book::{BookAnswer, LevelLine, NoBook, UncoveredWindow};
 pub use config::ReloadAnswer;
 pub(crate) use config::{OnlineCheck, OnlineState, Validation};
 pub(crate) use coverage::{Coverage, CoverageSeconds, CoverageWindow};
-pub(crate) use events::{EventsMissed, HealthEvent, JobEvent, RowsEvent, RunEvent, StreamEvent};
+pub(crate) use events::{
+    AcceptedEvent, EventsMissed, HealthEvent, JobEvent, RowsEvent, RunEvent, StreamEvent,
+};
 pub(crate) use exchanges::{DepthLine, ExchangeLine, HistoryLine, LimitLine, OfferLine, PairLine, SpanLine};
 pub(crate) use files::{DroppedFile, FileFault, RepairLine};
 pub(crate) use health::{

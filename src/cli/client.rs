@@ -28,6 +28,8 @@ const SILENT_FOR: Duration = Duration::from_secs(30);
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 /// The most bytes of a line, and of a response that is not a stream.
 const MOST_BYTES: usize = 4 << 20;
+/// The most bytes of a server-sent event.
+const MOST_EVENT_BYTES: usize = 64 << 20;
 
 /// Why the daemon did not do what it was asked.
 #[derive(Debug, Error)]
@@ -132,6 +134,29 @@ impl Daemon {
         }
     }
 
+    /// Follows server-sent events until `stop`, or until `on` wants no more: it gets the name of each and its lines of data.
+    pub(crate) async fn events(
+        &self,
+        path: &str,
+        stop: &CancellationToken,
+        mut on: impl FnMut(&str, &[&str]) -> bool,
+    ) -> Result<(), ClientError> {
+        let mut response = self.request(Method::GET, path, Bytes::new()).await?;
+        let mut events = Events::default();
+        loop {
+            let frame = tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                frame = timeout(SILENT_FOR, response.response.body_mut().frame()) => frame,
+            };
+            let frame = frame.map_err(|_| lost("it sends nothing"))?;
+            let frame = frame.ok_or_else(|| lost("it ended, or rows came faster than they were read"))?;
+            let frame = frame.map_err(lost)?;
+            if !events.read(&frame.into_data().unwrap_or_default(), &mut on)? {
+                return Ok(());
+            }
+        }
+    }
+
     async fn post(&self, path: &str, asked: &impl Serialize) -> Result<DaemonResponse, ClientError> {
         let body = serde_json::to_vec(asked).map_err(lost)?;
         self.request(Method::POST, path, body.into()).await
@@ -184,6 +209,36 @@ fn words(body: &[u8]) -> String {
 #[derive(Deserialize)]
 struct Detail {
     detail: String,
+}
+
+/// Splits a body that comes in pieces into server-sent events.
+#[derive(Default)]
+struct Events(Vec<u8>);
+
+impl Events {
+    /// Passes on each event that is whole; returns whether more are wanted.
+    fn read(
+        &mut self,
+        piece: &[u8],
+        on: &mut impl FnMut(&str, &[&str]) -> bool,
+    ) -> Result<bool, ClientError> {
+        self.0.extend_from_slice(piece);
+        let end = self.0.windows(2).rposition(|two| two == b"\n\n").map_or(0, |at| at + 2);
+        let whole: Vec<u8> = self.0.drain(..end).collect();
+        if self.0.len() > MOST_EVENT_BYTES {
+            return Err(lost("an event is longer than any it sends"));
+        }
+        for event in String::from_utf8(whole).map_err(lost)?.split_terminator("\n\n") {
+            let value = |name| event.lines().filter_map(move |line| line.strip_prefix(name));
+            let data: Vec<&str> = value("data: ").collect();
+            if let Some(name) = value("event: ").next()
+                && !on(name, &data)
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 /// Splits a body that comes in pieces into lines.

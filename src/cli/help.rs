@@ -19,6 +19,7 @@ const GROUPS: [Group; 7] = [
             ("backfill", "Fetch the history of jobs, or of any series; only what is missing"),
             ("status", "Show last run, last success, rows and errors of each pair"),
             ("top", "Watch the running daemon in the terminal"),
+            ("tap", "Print rows of live series as the running daemon accepts them"),
             ("healthcheck", "Print whether the daemon collects, as one line of JSON"),
         ],
     ),

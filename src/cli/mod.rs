@@ -49,6 +49,7 @@ mod state;
 pub mod status;
 pub mod sync;
 mod table;
+pub mod tap;
 pub mod top;
 mod usage;
 pub mod validate;
@@ -93,6 +94,7 @@ enum Command {
     Healthcheck(healthcheck::Args),
     Status(status::Args),
     Top(top::Args),
+    Tap(tap::Args),
     Init(init::Args),
     Add(add::Args),
     Remove(remove::Args),
@@ -193,6 +195,9 @@ impl Cli {
             }
             Some(Command::Top(args)) => with_config(path, out, |config, out| {
                 on_runtime(out, |out, stop| top::run(args, config, out, stop))
+            }),
+            Some(Command::Tap(args)) => with_config(path, out, |config, out| {
+                on_runtime(out, |out, stop| tap::run(args, config, out, stop))
             }),
             Some(Command::Inventory(args)) => {
                 with_config(path, out, |config, out| inventory::run(&args, config, out))

@@ -1,6 +1,7 @@
 //! A simulated order book as a pure function of symbol and time.
 //!
-//! Prices have slots of three cents, and a slot keeps its price for good and its amount for a while; the middle moves every
+//! Prices have slots of three cents, or of a 200,000th of the usual price, so that a thousand levels reach about half a
+//! percent, as they do at real exchanges. A slot keeps its price for good and its amount for a while; the middle moves every
 //! few seconds. So few levels change at an update, and the book at each update can be told without those before it.
 
 use super::hash::{below, draw};
@@ -9,6 +10,12 @@ use crate::model::Micros;
 
 /// How often the book changes.
 pub(super) const UPDATE_MS: i64 = 100;
+
+/// The narrowest slot, in cents.
+const NARROWEST: i64 = 3;
+
+/// The slots below the usual price of a market whose slots are wider.
+const SLOTS: i64 = 200_000;
 
 /// How many updates the middle stays where it is.
 const STAYS: i64 = 30;
@@ -25,6 +32,8 @@ pub struct SimBook {
     /// Increments with every change.
     pub update_id: i64,
     middle: i64,
+    /// The width of a slot in cents.
+    slot: i64,
     seed: u64,
     levels: usize,
 }
@@ -41,7 +50,8 @@ impl SimBook {
     /// The book after an update.
     pub(super) fn at_update(path: &Path, update_id: i64) -> Self {
         let middle_cents = path.cents(update_id.div_euclid(STAYS) * STAYS * UPDATE_MS);
-        SimBook { update_id, middle: middle_cents / 3, seed: path.seed() ^ 5, levels: LEVELS }
+        let slot = (path.base_cents() / SLOTS).max(NARROWEST);
+        SimBook { update_id, middle: middle_cents / slot, slot, seed: path.seed() ^ 5, levels: LEVELS }
     }
 
     /// The same book with so many levels a side.
@@ -111,7 +121,7 @@ impl SimBook {
     }
 
     fn price(&self, slot: i64, drawn: u64) -> i64 {
-        slot * 3 + below(drawn, 3)
+        slot * self.slot + below(drawn, self.slot)
     }
 
     /// The number of the amount that a slot has now.

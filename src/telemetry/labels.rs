@@ -209,6 +209,8 @@ label! {
         Stream = "stream",
         /// The daemon's health changed.
         Health = "health",
+        /// Rows received live, as they were accepted.
+        Accepted = "accepted",
     }
 }
 

@@ -31,7 +31,7 @@ pub use metrics::{Collected, Family, JobCounts, Metrics};
 pub use textfile::Textfile;
 
 use crate::model::{Micros, Series};
-use feed::{Feed, FeedItem};
+use feed::{Feed, FeedItem, Tap};
 use history::History;
 use locks::{read, write};
 use outages::{Outages, Verdict};
@@ -52,6 +52,7 @@ struct Inner {
     outages: Mutex<Outages>,
     history: History,
     feed: Feed,
+    tap: Arc<Tap>,
 }
 
 impl Default for Telemetry {
@@ -72,7 +73,14 @@ impl Telemetry {
     pub fn with_health(health: HealthMonitor) -> Self {
         let (metrics, outages, history) = (Arc::new(Metrics::new()), Mutex::default(), History::default());
         metrics.show_most_points(history.fold().most());
-        Telemetry(Arc::new(Inner { metrics, health, outages, history, feed: Feed::default() }))
+        Telemetry(Arc::new(Inner {
+            metrics,
+            health,
+            outages,
+            history,
+            feed: Feed::default(),
+            tap: Arc::default(),
+        }))
     }
 
     /// Processes an event. Never waits for a disk or a socket.
@@ -96,6 +104,12 @@ impl Telemetry {
     #[must_use]
     pub fn feed(&self) -> &Feed {
         &self.0.feed
+    }
+
+    /// Rows received live, for those who watch their series.
+    #[must_use]
+    pub fn tap(&self) -> &Arc<Tap> {
+        &self.0.tap
     }
 
     /// Puts an event on the feed.

@@ -24,6 +24,7 @@ const RECONNECT: Duration = Duration::from_secs(8);
 const USD: [&str; 5] = ["BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD"];
 const USDT: [&str; 5] = ["BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "ADA/USDT"];
 const PERP: [&str; 5] = ["BTC/USDT:perp", "ETH/USDT:perp", "SOL/USDT:perp", "XRP/USDT:perp", "ADA/USDT:perp"];
+const COIN: [&str; 5] = ["BTC/USD:perp", "ETH/USD:perp", "SOL/USD:perp", "XRP/USD:perp", "ADA/USD:perp"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stored_books_of_binance_are_those_of_the_exchange_or_not_known_by_what_broke_them() {
@@ -37,6 +38,11 @@ async fn stored_books_of_usd_margined_contracts_are_those_of_the_exchange_or_not
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stored_books_of_coin_margined_contracts_are_those_of_the_exchange_or_not_known() {
+    broken_every_while("binancecoinm", &COIN, &[WsFault::Hole, WsFault::Reset, WsFault::Crossed]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stored_books_of_kraken_are_those_of_the_exchange_or_not_known_by_what_broke_them() {
     let faults = [WsFault::BadSum, WsFault::Hole, WsFault::Cut, WsFault::Double, WsFault::Crossed];
     broken_every_while("kraken", &USD, &faults).await;
@@ -47,34 +53,48 @@ async fn stored_books_of_coinbase_are_those_of_the_exchange_or_not_known_by_what
     broken_every_while("coinbase", &USD, &[WsFault::Crossed, WsFault::Cut, WsFault::Double]).await;
 }
 
+/// Breaks the connection or the books again and again; midnight at the exchange is amid it.
 async fn broken_every_while(exchange: &'static str, pairs: &[&str], faults: &[WsFault]) {
     // Some whole books over REST are older than the updates that wait for them.
     let stale =
         Rule { fault: Fault::StaleSnapshot, endpoint: Some(Endpoint::BookSnapshot), rate: Rate::EveryNth(9) };
-    let knobs = Knobs { faults: vec![stale], ..Knobs::default() };
+    let (rounds, pause) = (times(4, 60), Duration::from_secs(times(5, 10)));
+    let (clock, midnight) = midnight_in(Duration::from_secs(10) + pause * rounds as u32 / 2);
+    let knobs = Knobs { faults: vec![stale], clock: clock.clone(), ..Knobs::default() };
     let rig = Rig::of_books(exchange, pairs, "depth: 10, book_deltas: true", knobs).await;
     let daemon = rig.start().await;
-    rig.in_step_until(now() + Duration::from_secs(2), Duration::from_secs(60)).await;
+    rig.in_step_until(clock.now() + Duration::from_secs(2), Duration::from_secs(60)).await;
     // Nothing else writes into a followed book.
     let repaired = dccd(&rig.setup, &["repair", &rig.series[0]]).await;
     assert_eq!(repaired.code, Some(0), "{repaired:?}");
-    let (rounds, pause) = (times(4, 60), Duration::from_secs(times(5, 10)));
     for (round, fault) in (0..rounds).zip(faults.iter().cycle()) {
         rig.setup.sim.strike(*fault);
         rig.struck(round + 1, Duration::from_secs(30)).await;
         tokio::time::sleep(pause).await;
     }
-    rig.in_step_until(now(), Duration::from_secs(60)).await;
+    rig.in_step_until(clock.now().max(midnight), Duration::from_secs(60)).await;
     daemon.stop().await;
 
     let mut dice = Dice::drawn();
     for name in &rig.series {
         let stored = Stored::read(&rig, name);
+        assert_eq!(stored.ledger.periods().count(), 2, "{name}");
         let is_gone = |fault: &&WsFault| matches!(fault, WsFault::Cut | WsFault::Reset);
         let longest = if faults.iter().any(|fault| is_gone(&fault)) { RECONNECT } else { RESYNC };
         // One whole book in a few is stale, which is a fault of its own, with a longer wait each time.
         let resync = if exchange == "binance" { RESYNC * 2 } else { RESYNC };
         stored.hold_to_the_exchange(&rig, &mut dice, INSTANTS);
+        stored.each_day_is_enough(&rig, &mut dice, times(50, INSTANTS));
+        println!(
+            "{name}: {} updates, out of step {:?}",
+            stored.updates(),
+            stored
+                .ledger
+                .unfillable
+                .iter()
+                .map(|note| (&note.reason, note.window.secs()))
+                .collect::<Vec<_>>()
+        );
         for note in &stored.ledger.unfillable {
             let limit = match () {
                 () if note.reason.contains("reconnect") => longest,
@@ -86,16 +106,6 @@ async fn broken_every_while(exchange: &'static str, pairs: &[&str], faults: &[Ws
             let limit = if is_siege() { limit } else { limit * 4 };
             assert!(note.window.secs() <= limit.as_secs_f64(), "{name}: {note:?}");
         }
-        println!(
-            "{name}: {} updates, out of step {:?}",
-            stored.updates(),
-            stored
-                .ledger
-                .unfillable
-                .iter()
-                .map(|note| (&note.reason, note.window.secs()))
-                .collect::<Vec<_>>()
-        );
     }
 }
 
@@ -181,14 +191,11 @@ async fn one_book_whose_checksums_are_always_wrong_is_begun_anew_ever_less_often
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn books_over_midnight_have_two_files_each_of_which_can_be_read_alone() {
-    const DAY: i64 = 86_400_000_000;
-    let ahead = DAY - now().0.rem_euclid(DAY) - 15_000_000;
-    let clock = Clock::of(move || Micros(now().0 + ahead));
+    let (clock, midnight) = midnight_in(Duration::from_secs(15));
     // Their instants jump back over it.
     let knobs = Knobs { clock, book_back_ms: 500, ..Knobs::default() };
     let rig = Rig::of_books("binance", &USDT[..2], "depth: 10, book_deltas: true", knobs).await;
     let daemon = rig.start().await;
-    let midnight = Micros((now().0 + ahead).div_euclid(DAY) * DAY + DAY);
     rig.in_step_until(midnight + Duration::from_secs(5), Duration::from_secs(60)).await;
     daemon.stop().await;
 
@@ -197,7 +204,16 @@ async fn books_over_midnight_have_two_files_each_of_which_can_be_read_alone() {
         let stored = Stored::read(&rig, name);
         assert_eq!(stored.ledger.periods().count(), 2, "{name}");
         stored.hold_to_the_exchange(&rig, &mut dice, INSTANTS);
+        stored.each_day_is_enough(&rig, &mut dice, times(50, INSTANTS));
     }
+}
+
+/// The clock of an exchange whose day ends in a while, and when.
+fn midnight_in(wait: Duration) -> (Clock, Micros) {
+    const DAY: i64 = 86_400_000_000;
+    let ahead = DAY - now().0.rem_euclid(DAY) - wait.as_micros() as i64;
+    let midnight = Micros((now().0 + ahead).div_euclid(DAY) * DAY + DAY);
+    (Clock::of(move || Micros(now().0 + ahead)), midnight)
 }
 
 /// A book as `dccd book --json` prints it.

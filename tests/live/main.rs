@@ -13,6 +13,7 @@ mod books;
 mod hourly;
 mod kills;
 mod lifetimes;
+mod one_day;
 mod outages;
 #[path = "../runs/program.rs"]
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
@@ -28,6 +29,7 @@ mod rig;
 mod shut;
 mod side_by_side;
 mod streams;
+mod tapped;
 #[path = "../runs/test_daemon.rs"]
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
 mod test_daemon;

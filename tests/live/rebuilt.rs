@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dccd::model::{BookLevel, Micros, Series, Side, Window};
+use dccd::sim::SimBook;
 use dccd::store::{Ledger, period_files, verify_series};
 
 use crate::dice::Dice;
 use crate::rig::Rig;
 
 /// The levels of each side that are compared.
-const COMPARED: usize = 10;
+pub(crate) const COMPARED: usize = 10;
 
 /// Everything stored of a book.
 pub(crate) struct Stored {
-    name: String,
+    pub(crate) name: String,
     pub(crate) ledger: Ledger,
     rows: Vec<BookLevel>,
     /// Where each update begins.
@@ -87,17 +88,39 @@ impl Stored {
             return false;
         }
         let book = Rebuilt::of(&self.rows[self.starts[first]..end]);
-        let series: Series = self.name.parse().unwrap();
-        let market = rig.setup.sim.market(&format!("{}{}", series.pair().base(), series.pair().quote()));
-        let own = last.seq.filter(|_| self.name.starts_with("binance"));
-        let theirs = market.unwrap().book_at_update(own.unwrap_or(last.ts.millis_floor() / 100));
+        let theirs = self.existing(rig, last.ts, last.seq);
         let bids: Vec<(i64, i64)> = book.bids.iter().rev().take(COMPARED).map(|(p, a)| (*p, *a)).collect();
         let asks: Vec<(i64, i64)> = book.asks.iter().take(COMPARED).map(|(p, a)| (*p, *a)).collect();
         let told =
             || format!("{} at {at}: update {} of {}, seq {:?}", self.name, last.ord, last.ts, last.seq);
-        assert_eq!(bids, theirs.bids().take(COMPARED).collect::<Vec<_>>(), "{}", told());
-        assert_eq!(asks, theirs.asks().take(COMPARED).collect::<Vec<_>>(), "{}", told());
+        assert_eq!(bids, self.listed(theirs.bids()), "{}", told());
+        assert_eq!(asks, self.listed(theirs.asks()), "{}", told());
         true
+    }
+
+    /// The best of the exchange's levels as they are listed: contracts of coins by whole ones of a hundred dollars.
+    pub(crate) fn listed(&self, levels: impl Iterator<Item = (i64, i64)>) -> Vec<(i64, i64)> {
+        let counted = |(cents, amount): (i64, i64)| {
+            let contracts = (amount / 10_000 * cents / 10_000 / 10_000).max(1);
+            (cents, (contracts as f64 * 10_000.0 / cents as f64 * 1e8).round() as i64)
+        };
+        let has_contracts = self.name.starts_with("binancecoinm");
+        let own = levels.take(COMPARED).map(|level| if has_contracts { counted(level) } else { level });
+        own.collect()
+    }
+
+    /// The first instant of a day at which its own file tells the book.
+    pub(crate) fn begin_of(&self, day: Window) -> Micros {
+        let first = self.rows.iter().map(|row| row.ts).find(|ts| day.holds(*ts));
+        first.expect("a day that has a file has rows")
+    }
+
+    /// The exchange's book at an update with this instant and sequence.
+    pub(crate) fn existing(&self, rig: &Rig, ts: Micros, seq: Option<i64>) -> SimBook {
+        let series: Series = self.name.parse().unwrap();
+        let market = rig.setup.sim.market(&format!("{}{}", series.pair().base(), series.pair().quote()));
+        let own = seq.filter(|_| self.name.starts_with("binance"));
+        market.unwrap().book_at_update(own.unwrap_or(ts.millis_floor() / 100))
     }
 }
 

@@ -19,6 +19,7 @@
 
 mod ask;
 mod columns;
+mod lines;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub(crate) use self::ask::{AskError, Asked, Plan};
+pub(crate) use self::lines::json_lines;
 pub(crate) use crate::export::rows::RowFormat;
 use crate::export::rows::{RowTable, RowWriter};
 pub use crate::store::reader::{ReadRequest, RowReader, Run};

@@ -277,7 +277,10 @@ impl BookTopic {
             }
             None => {
                 self.depth = self.first_depth;
-                self.resync.failed(now.elapsed);
+                match fault {
+                    BookFault::Shallow => self.resync.used_up(now.elapsed),
+                    _ => self.resync.failed(now.elapsed),
+                }
             }
         }
         self.book.want(least(self.promised, self.depth, self.book.rules()));

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::api::{EventsMissed, HealthEvent, JobEvent, RowsEvent, RunEvent, StreamEvent};
+use crate::api::{AcceptedEvent, EventsMissed, HealthEvent, JobEvent, RowsEvent, RunEvent, StreamEvent};
+use crate::engine::read::json_lines;
 use crate::engine::wrong::{Wrong, shown, wrong};
 use crate::model::{Series, matches_selector};
 use crate::telemetry::FeedKind;
@@ -21,7 +22,8 @@ pub(super) struct Filter {
     /// Names, prefixes or globs of series, several times or parted by commas; all by default.
     #[schemars(with = "Option<Vec<String>>")]
     series: Vec<String>,
-    /// The events that are wanted, several times or parted by commas; all by default.
+    /// The events that are wanted, several times or parted by commas; by default all but `accepted`, which is asked for by
+    /// itself and with series: the rows received live.
     #[schemars(rename = "kind", with = "Option<Vec<String>>")]
     kinds: Vec<FeedKind>,
 }
@@ -46,7 +48,16 @@ impl Filter {
         if filter.series.len() + filter.kinds.len() > MOST_WORDS {
             return Err(wrong("series", format!("name at most {MOST_WORDS}, or use globs")));
         }
+        if filter.kinds.contains(&FeedKind::Accepted) && (filter.kinds.len() > 1 || filter.series.is_empty())
+        {
+            return Err(wrong("kind", "`accepted` is asked for by itself, and with series"));
+        }
         Ok(filter)
+    }
+
+    /// The selectors of the series whose rows are wanted, if rows are.
+    pub(super) fn watched(&self) -> Option<&[String]> {
+        (self.kinds == [FeedKind::Accepted]).then_some(&*self.series)
     }
 
     /// The text of an event, or of the part of it that is wanted.
@@ -63,7 +74,10 @@ impl Filter {
                 let own: BTreeMap<Series, u64> = own.map(|(series, rows)| (series.clone(), *rows)).collect();
                 (!own.is_empty()).then(|| text(event, &FeedItem::Rows(own), epoch))
             }
-            FeedItem::Run { series, .. } | FeedItem::Job { series, .. } | FeedItem::Stream { series, .. } => {
+            FeedItem::Run { series, .. }
+            | FeedItem::Job { series, .. }
+            | FeedItem::Stream { series, .. }
+            | FeedItem::Accepted { series, .. } => {
                 self.wants(series).then(|| event.text(|| text(event, &event.item, epoch)))
             }
             // It is about no series: a reader of some has to ask for it.
@@ -105,6 +119,10 @@ fn text(event: &FeedEvent, item: &FeedItem, epoch: u64) -> Bytes {
         FeedItem::Stream { series, state } => {
             block(&id, kind, &StreamEvent { at, series: series.to_string(), state: state.name() })
         }
+        FeedItem::Accepted { series, rows } => {
+            let head = AcceptedEvent { at, series: series.to_string(), rows: rows.len() };
+            block_of_lines(&id, kind, &head, &json_lines(series, rows))
+        }
         FeedItem::Health { status, reasons } => block(&id, kind, &HealthEvent { at, status, reasons }),
     }
 }
@@ -128,6 +146,19 @@ fn block(id: &str, kind: &str, data: &impl Serialize) -> Bytes {
     // JSON has no line feed outside its texts, where it is escaped.
     let data = serde_json::to_string(data).expect("strings and numbers are always JSON");
     format!("id: {id}\nevent: {kind}\ndata: {data}\n\n").into()
+}
+
+/// An event with further lines of data.
+fn block_of_lines(id: &str, kind: &str, head: &impl Serialize, lines: &str) -> Bytes {
+    let head = serde_json::to_string(head).expect("strings and numbers are always JSON");
+    let mut text = format!("id: {id}\nevent: {kind}\ndata: {head}\n");
+    for line in lines.lines() {
+        text.push_str("data: ");
+        text.push_str(line);
+        text.push('\n');
+    }
+    text.push('\n');
+    text.into()
 }
 
 fn id(epoch: u64, number: u64) -> String {

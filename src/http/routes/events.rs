@@ -25,8 +25,10 @@ use super::route::Route;
 use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::reply::problem;
+use crate::model::matches_selector;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{EventReaderLeft, EventReadersChanged, EventsLost};
+use crate::telemetry::feed::{Feed, Watch};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Events that are taken at once.
@@ -50,6 +52,12 @@ async fn events(
         Ok(Err(error)) => return wrong(&error),
         Err(error) => return problem(StatusCode::BAD_REQUEST, error.body_text(), None),
     };
+    if let Some(watched) = filter.watched()
+        && !is_live(&app, watched)
+    {
+        let why = "no live series of this daemon is of that name; /health lists them";
+        return problem(StatusCode::NOT_FOUND, why, Some("series".to_owned()));
+    }
     let Ok(place) = Arc::clone(&app.event_readers).try_acquire_owned() else {
         app.telemetry.emit(EventReaderLeft::Refused);
         let why = "as many readers follow the events as may; try again";
@@ -69,9 +77,18 @@ async fn events(
     reply
 }
 
+/// Whether a live series is one of those selected.
+fn is_live(app: &App, watched: &[String]) -> bool {
+    let snapshot = app.status.snapshot();
+    let mut live = snapshot.streams.iter().filter_map(|stream| stream.series.parse().ok());
+    live.any(|series| watched.iter().any(|asked| matches_selector(asked, &series)))
+}
+
 /// A reader's place in the feed.
 struct Reader {
     telemetry: Telemetry,
+    /// Keeps the rows that it wants, if it wants rows: then it reads the tap in place of the feed.
+    watch: Option<Watch>,
     filter: Filter,
     beat: Duration,
     news: watch::Receiver<u64>,
@@ -86,10 +103,13 @@ impl Reader {
     /// Begins behind the event that was received last, or with the next one.
     fn new(app: &App, filter: Filter, last: Option<&str>) -> Self {
         let (telemetry, beat) = (app.telemetry.clone(), app.limits.event_beat);
-        let feed = telemetry.feed();
+        let watch = filter.watched().map(|watched| telemetry.tap().watch(watched.to_vec()));
+        let feed = feed(&telemetry, watch.as_ref());
         let (epoch, newest, news) = (feed.epoch(), feed.newest(), feed.news());
         let (place, gone) = match last {
             None => (newest, None),
+            // While it was away nothing was kept for it.
+            Some(_) if watch.is_some() => (newest, Some(None)),
             Some(last) => match parse_id(last).filter(|(own, place)| *own == epoch && *place <= newest) {
                 Some((_, place)) => {
                     let count = feed.behind(place, 0).missed;
@@ -104,7 +124,7 @@ impl Reader {
             first.extend_from_slice(&missed(epoch, place, count));
         }
         let first = Some(first.freeze());
-        Reader { telemetry, filter, beat, news, place, first, is_over: false }
+        Reader { telemetry, watch, filter, beat, news, place, first, is_over: false }
     }
 
     /// The next text to send; none once it is over.
@@ -115,7 +135,7 @@ impl Reader {
         let silent_from = Instant::now();
         while !self.is_over {
             self.news.mark_unchanged();
-            let feed = self.telemetry.feed();
+            let feed = feed(&self.telemetry, self.watch.as_ref());
             let (taken, epoch) = (feed.behind(self.place, EVENTS), feed.epoch());
             if taken.missed > 0 {
                 self.telemetry.emit(EventReaderLeft::CutOff);
@@ -140,6 +160,13 @@ impl Reader {
             }
         }
         (self, None)
+    }
+}
+
+fn feed<'a>(telemetry: &'a Telemetry, watch: Option<&Watch>) -> &'a Feed {
+    match watch {
+        Some(_) => telemetry.tap().feed(),
+        None => telemetry.feed(),
     }
 }
 

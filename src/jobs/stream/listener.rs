@@ -16,7 +16,7 @@ use crate::jobs::stream::topics::Topics;
 use crate::model::{Micros, Series};
 use crate::net::ws::{Ended, Handover, Inlet, Update};
 use crate::telemetry::events::{
-    BookResyncsFailed, PublishFailed, StreamAccepted, StreamCovered, StreamFrames, StreamHole,
+    BookResyncsFailed, PublishFailed, RowsOffered, StreamAccepted, StreamCovered, StreamFrames, StreamHole,
     StreamHoleClosed, StreamOdd, StreamUnreadable,
 };
 use crate::telemetry::{LiveState, Telemetry};
@@ -90,10 +90,13 @@ impl Listener {
         };
         let (heard, at) = (handover.heard, (self.clock)());
         let took = handover.read_at.map_or(Duration::ZERO, |read| taken.at.saturating_duration_since(read));
-        for (series, rows) in &taken.accepted {
+        for (series, rows, topic) in &taken.accepted {
             let lag = heard.map(|heard| at.since(heard));
             self.states.heard(series, heard.unwrap_or(at), lag);
             self.telemetry.emit(StreamAccepted { series, rows: *rows, heard, lag, took, at });
+            if let Some(rows) = handover.received.batch(*topic) {
+                self.telemetry.emit(RowsOffered { series, rows, at });
+            }
         }
         for (series, error) in &taken.failed {
             self.telemetry.emit(PublishFailed { series, reason: error.reason(), error: &**error });

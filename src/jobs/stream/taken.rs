@@ -28,8 +28,8 @@ pub(crate) enum Fate {
 pub(crate) struct Taken {
     /// When its rows were accepted.
     pub(crate) at: Instant,
-    /// The series with rows, each with their number.
-    pub(crate) accepted: Vec<(Arc<Series>, u64)>,
+    /// The series with rows, each with their number and topic.
+    pub(crate) accepted: Vec<(Arc<Series>, u64, TopicId)>,
     pub(crate) needs: Vec<Need>,
     /// Each with the minutes and the new rows stored.
     pub(crate) covered: Vec<(Arc<Series>, u64, u64)>,
@@ -67,7 +67,7 @@ impl Taken {
         for (id, fate) in rows {
             if let Some((topic, rows)) = topics.get_mut(&id).zip(handover.received.batch(id)) {
                 topic.quiet.heard(at);
-                taken.rows(topic, rows, fate);
+                taken.rows(topic, id, rows, fate);
             }
         }
         for (id, _) in handover.received.batches() {
@@ -109,12 +109,12 @@ impl Taken {
         taken
     }
 
-    fn rows(&mut self, topic: &mut ListenedTopic, rows: &Batch, fate: Fate) {
+    fn rows(&mut self, topic: &mut ListenedTopic, id: TopicId, rows: &Batch, fate: Fate) {
         let series = Arc::clone(topic.live.series());
         match fate {
             Fate::Accepted(mark) => {
                 topic.live.accepted(rows, mark);
-                self.accepted.push((series, rows.len() as u64));
+                self.accepted.push((series, rows.len() as u64, id));
                 return;
             }
             Fate::Refused(error) => self.failed.push((series, error)),

@@ -34,7 +34,7 @@ pub use alive::HealthFileWritten;
 pub use books::{BookAudited, BookInStep, BookOutOfStep, BookResyncsFailed};
 pub use doubts::{ContractRolledOver, EmptyWindowsDoubted, IdHoleBelieved};
 pub use drill::TestAlertSet;
-pub use feed::{HealthChanged, RowsDue};
+pub use feed::{HealthChanged, RowsDue, RowsOffered};
 pub use fleet::{
     BucketWaiting, LateRowsMerged, OwnershipChange, OwnershipChanged, OwnershipSeen, SeriesTakenOver,
     TakeoverFailed, WriteFenced, WritesOvertaken,

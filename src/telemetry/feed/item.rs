@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
-use crate::model::{Micros, Series};
+use crate::model::{Batch, Micros, Series};
 use crate::telemetry::labels::{FeedKind, LiveState};
 
 /// The most bytes of an error.
@@ -12,6 +12,8 @@ const ERROR_BYTES: usize = 1_024;
 const EVENT_BYTES: usize = 512;
 /// The same of each series with rows.
 const SERIES_BYTES: usize = 256;
+/// The same of a row, once here and once as text.
+const ROW_BYTES: usize = 320;
 
 /// An event.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ pub struct FeedEvent {
 }
 
 /// The content of an event.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FeedItem {
     /// Rows were accepted, by series.
     Rows(BTreeMap<Series, u64>),
@@ -62,6 +64,13 @@ pub enum FeedItem {
         status: &'static str,
         /// The problems, if there are any.
         reasons: Vec<String>,
+    },
+    /// Rows received live were accepted. It is on the [`Tap`](super::Tap) alone.
+    Accepted {
+        /// Their series.
+        series: Series,
+        /// The rows.
+        rows: Batch,
     },
 }
 
@@ -101,6 +110,7 @@ impl FeedItem {
             FeedItem::Job { .. } => FeedKind::Job,
             FeedItem::Stream { .. } => FeedKind::Stream,
             FeedItem::Health { .. } => FeedKind::Health,
+            FeedItem::Accepted { .. } => FeedKind::Accepted,
         }
     }
 
@@ -129,6 +139,7 @@ impl FeedEvent {
                 // Once here and once as text.
                 FeedItem::Run { error, .. } => 2 * error.as_ref().map_or(0, String::len),
                 FeedItem::Health { reasons, .. } => 2 * reasons.iter().map(String::len).sum::<usize>(),
+                FeedItem::Accepted { rows, .. } => rows.len() * ROW_BYTES,
                 FeedItem::Job { .. } | FeedItem::Stream { .. } => 0,
             }
     }

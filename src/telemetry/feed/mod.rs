@@ -4,6 +4,7 @@
 //! that does not keep up finds that its place is gone. So nothing here waits for a reader, and none costs memory.
 
 mod item;
+mod tap;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use tokio::sync::watch;
 use crate::clock::now;
 use crate::model::{Micros, Series};
 pub use item::{FeedEvent, FeedItem, RunState};
+pub use tap::{Tap, Watch};
 
 /// The most events that are kept.
 const MOST_EVENTS: usize = 4_096;
@@ -33,6 +35,7 @@ pub struct Feed {
 struct Ring {
     events: VecDeque<Arc<FeedEvent>>,
     bytes: usize,
+    most_bytes: usize,
     /// The number of the next event.
     next: u64,
     /// Rows accepted since they were last told.
@@ -50,13 +53,18 @@ pub struct Taken {
 
 impl Default for Feed {
     fn default() -> Self {
-        let ring = Ring { events: VecDeque::new(), bytes: 0, next: 1, rows: BTreeMap::new() };
-        let epoch = u64::try_from(now().0).unwrap_or(0);
-        Feed { epoch, ring: Mutex::new(ring), newest: watch::Sender::new(0) }
+        Feed::of_bytes(MOST_BYTES)
     }
 }
 
 impl Feed {
+    /// A feed that keeps so many bytes of events, about.
+    fn of_bytes(most_bytes: usize) -> Self {
+        let ring = Ring { events: VecDeque::new(), bytes: 0, most_bytes, next: 1, rows: BTreeMap::new() };
+        let epoch = u64::try_from(now().0).unwrap_or(0);
+        Feed { epoch, ring: Mutex::new(ring), newest: watch::Sender::new(0) }
+    }
+
     /// Puts an event on the feed.
     pub(super) fn put(&self, item: FeedItem, at: Micros) {
         let number = self.ring().push(item, at);
@@ -121,7 +129,7 @@ impl Ring {
         self.bytes += event.bytes();
         self.events.push_back(Arc::new(event));
         self.next += 1;
-        while self.events.len() > MOST_EVENTS || (self.bytes > MOST_BYTES && self.events.len() > 1) {
+        while self.events.len() > MOST_EVENTS || (self.bytes > self.most_bytes && self.events.len() > 1) {
             let gone = self.events.pop_front();
             self.bytes -= gone.map_or(0, |gone| gone.bytes());
         }

@@ -14,6 +14,10 @@ const JOINS_WITHIN_AT_MOST: Duration = Duration::from_secs(600);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
+/// The wait after the price moved through all levels that can be asked for. The next whole book is as good as the last, and
+/// waiting longer only leaves more out; it still costs a request each time.
+const USED_UP_WAIT: Duration = Duration::from_secs(2);
+
 /// So long in step makes up for one failure.
 const GOOD: Duration = Duration::from_secs(5);
 
@@ -66,6 +70,12 @@ impl Resync {
         (self.since, self.due, self.joining) = (Some(now), None, 0);
     }
 
+    /// It fell out of step since the price moved beyond the deepest book there is, through no fault of anyone.
+    pub(crate) fn used_up(&mut self, now: Duration) {
+        self.since = None;
+        self.due = Some(now + USED_UP_WAIT);
+    }
+
     /// It fell out of step, or could not come into it.
     pub(crate) fn failed(&mut self, now: Duration) {
         let good = self.since.take().map_or(Duration::ZERO, |since| now.saturating_sub(since));
@@ -109,6 +119,18 @@ mod tests {
     #[test]
     fn a_book_that_was_right_for_a_while_is_asked_for_at_once() {
         assert_eq!(asked(10 * SECOND, 60 * SECOND), [10, 20, 30, 40, 50, 60]);
+    }
+
+    #[test]
+    fn a_book_whose_levels_are_used_up_again_and_again_never_waits_longer_for_it() {
+        let mut resync = Resync::default();
+        for round in (0..100).step_by(4) {
+            resync.in_step(round * SECOND);
+            resync.used_up((round + 1) * SECOND);
+            assert_eq!(resync.due(), Some((round + 3) * SECOND));
+        }
+        resync.failed(100 * SECOND);
+        assert_eq!(resync.due(), Some(100 * SECOND), "none of it counts as a failure");
     }
 
     #[test]
