@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .PHONY: setup build lint test siege bench demo secrets clean
 
-CARGO ?= cargo
+export CARGO ?= cargo
 # Most tests wait for programs they started: twice as many at a time as there are processors.
 THREADS = $(shell echo $$((2 * $$(nproc))))
 
@@ -36,7 +36,7 @@ lint: ## Formatting, clippy, and what the dependencies may be.
 test: setup lint ## Everything that must hold. What is tried at random is the same each time; `make siege` tries anew.
 	@rm -f $${CARGO_TARGET_DIR:-target}/skipped.txt
 	trap .ci/skipped EXIT; PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-1} RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} \
-		$(CARGO) test --locked --no-fail-fast
+		.ci/tests
 
 siege: setup ## The same tests in their long forms: more cases, more kills.
 	@rm -f $${CARGO_TARGET_DIR:-target}/skipped.txt
