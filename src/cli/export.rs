@@ -67,7 +67,7 @@ struct Range {
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let meant = match naming::held(&config, &args.series) {
         Ok(meant) => meant,
-        Err(none) => return out.failed(&none),
+        Err(error) => return error.fail(out),
     };
     let range = match range(args, &config) {
         Ok(range) => range,

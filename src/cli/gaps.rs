@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let layout = Layout::new(&config.data_path);
     let meant = match naming::known(&config, &args.series) {
         Ok(meant) => meant,
-        Err(none) => return out.failed(&none),
+        Err(error) => return error.fail(out),
     };
     let mut exit = Exit::Done;
     let mut lines: BTreeMap<Series, Vec<GapLine>> = BTreeMap::new();

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::engine::series::Account;
 use crate::model::{Micros, Zone, bytes, thousands};
 use crate::store::{Layout, Unaccounted, inventory};
+use crate::telemetry::events::Chain;
 
 /// Show the range, rows, size and gaps of every series.
 ///
@@ -26,7 +27,10 @@ pub struct Args {
 /// Prints the table.
 pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let layout = Layout::new(&config.data_path);
-    let held = inventory(&layout);
+    let held = match inventory(&layout) {
+        Ok(held) => held,
+        Err(error) => return out.fail(Exit::Storage, Chain(&error)),
+    };
     // Files of another program have no ledger, which their row shows.
     let ours = held.iter().filter(|holding| holding.ledger != Err(Unaccounted::Foreign));
     let exit = ours.fold(Exit::Done, |exit, holding| exit.or_worse(doubts(holding, out)));

@@ -51,7 +51,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
 pub(crate) async fn follow(args: Args, config: Config, out: &mut Output, stop: CancellationToken) -> Exit {
     let path = log(&config);
     if let Some(Err(none)) = args.series.clone().map(|selector| naming::known(&config, &[selector])) {
-        return out.failed(&none);
+        return none.fail(out);
     }
     let mut follower = Follower::new(&path, args.series.as_deref());
     let mut last = VecDeque::new();
@@ -85,6 +85,6 @@ fn nothing_of(selector: &str, config: &Config, out: &mut Output) -> Exit {
             out.note(format!("the log has no line of {selector}"));
             Exit::Done
         }
-        Err(none) => out.failed(&none),
+        Err(error) => error.fail(out),
     }
 }

@@ -6,12 +6,13 @@ use tokio_util::sync::CancellationToken;
 use crate::api::RepairLine;
 use crate::cli::hand_over::{WorkRequest, do_work};
 use crate::cli::help::examples;
+use crate::cli::naming::{self, NamingError};
 use crate::cli::output::Output;
-use crate::cli::{Exit, complete, naming};
+use crate::cli::{Exit, complete};
 use crate::config::Config;
 use crate::engine::series::repair_order;
 use crate::engine::{Files, How, Job, Report, Update, Work};
-use crate::model::{NoMatch, Series, thousands};
+use crate::model::{Series, thousands};
 use crate::store::Layout;
 
 /// Check every file, set damaged ones aside and fill every hole.
@@ -46,7 +47,7 @@ pub(crate) async fn run(args: Args, config: Config, out: &mut Output, stop: Canc
     naming::note_jobs_off(&config, out);
     let works = match works(&args, &config) {
         Ok(works) => works,
-        Err(none) => return out.failed(&none),
+        Err(error) => return error.fail(out),
     };
     let (meant, mut reports, mut exit) = (works.len(), Vec::new(), Exit::Done);
     let done =
@@ -80,7 +81,7 @@ fn summary(repaired: usize, meant: usize) -> String {
 }
 
 /// The selected series among those of jobs and those held.
-fn works(args: &Args, config: &Config) -> Result<Vec<Work>, NoMatch> {
+fn works(args: &Args, config: &Config) -> Result<Vec<Work>, NamingError> {
     let meant = naming::known(config, &args.series)?;
     let layout = Layout::new(&config.data_path);
     let jobs = Job::all(config);

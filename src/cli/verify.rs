@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     let (mut series_checked, mut faults, mut away) = (0, Vec::new(), 0);
     let meant = match naming::held(&config, &args.series) {
         Ok(meant) => meant,
-        Err(none) => return out.failed(&none),
+        Err(error) => return error.fail(out),
     };
     for series in meant {
         let name = series.to_string();

@@ -44,15 +44,27 @@ impl NoMatch {
 /// Whether a selector matches a series.
 #[must_use]
 pub(crate) fn matches_selector(asked: &str, series: &Series) -> bool {
+    matches_as(asked, series, false)
+}
+
+/// The same, with no difference between `btc` and `BTC` if wanted.
+fn matches_as(asked: &str, series: &Series, ignores_case: bool) -> bool {
     // No name is that long.
     if asked.len() > LONGEST {
         return false;
     }
-    let asked: Vec<&str> = parts(asked).collect();
-    names(series).iter().any(|name| name.is_of(&asked))
+    let folded = if ignores_case { asked.to_ascii_lowercase() } else { asked.to_owned() };
+    let asked: Vec<&str> = parts(&folded).collect();
+    names(series).iter_mut().any(|name| {
+        if ignores_case {
+            name.parts.iter_mut().for_each(|part| part.make_ascii_lowercase());
+        }
+        name.is_of(&asked)
+    })
 }
 
-/// The series that match any of the selectors, in their order; all if there are none.
+/// The series that match any of the selectors, in their order; all if there are none. A selector that matches none as it is
+/// written is tried once more without regard to case.
 ///
 /// # Errors
 /// The first selector without a match.
@@ -66,13 +78,16 @@ pub fn select<'a>(
     }
     let mut is_meant = vec![false; known.len()];
     for asked in asked {
-        let mut is_any = false;
-        for (series, is_meant) in known.iter().zip(&mut is_meant) {
-            if matches_selector(asked, series) {
-                (is_any, *is_meant) = (true, true);
+        let mut mark = |ignores_case| {
+            let mut is_any = false;
+            for (series, is_meant) in known.iter().zip(&mut is_meant) {
+                if matches_as(asked, series, ignores_case) {
+                    (is_any, *is_meant) = (true, true);
+                }
             }
-        }
-        if !is_any {
+            is_any
+        };
+        if !mark(false) && !mark(true) {
             return Err(NoMatch::among(asked, known));
         }
     }
@@ -239,11 +254,20 @@ mod tests {
         assert_eq!(nearest("krakn"), "kraken");
         assert_eq!(nearest("binance/BTC-USD"), "binance/BTC-USDT");
         assert_eq!(nearest("kraken/ETH/USDT"), "kraken/ETH/USD");
-        assert_eq!(nearest("kraken/eth-usd/ohlc/1d"), "kraken/ETH-USD/ohlc/1d");
+        assert_eq!(nearest("kraken/ETHUSD/ohlc/1d"), "kraken/ETH-USD/ohlc/1d");
         assert_eq!(
             select(&["a\u{1b}[2J".to_owned()], []).unwrap_err().to_string(),
             "no series matches `a\\u{1b}[2J`; there is none yet"
         );
+    }
+
+    #[test]
+    fn a_word_in_another_case_is_meant_where_nothing_is_written_like_that() {
+        let known = ["okx/BTC-USDT/ohlc/1m", "okx/BTC-USDT/ohlc/1h", "okx/ETH-USDT/ohlc/1h"].map(series);
+        let select = |asked: &str| select(&[asked.to_owned()], &known).unwrap();
+
+        assert_eq!(select("okx/btc-usdt"), [&known[0], &known[1]]);
+        assert_eq!(select("OKX/eth/usdt/OHLC/1h"), [&known[2]]);
     }
 
     #[test]

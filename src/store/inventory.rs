@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::model::{Micros, Series};
-use crate::store::{Layout, Ledger, Opened, Part, Period, open_period_file};
+use crate::store::{Layout, Ledger, Opened, Part, Period, StoreError, open_period_file};
 
 /// The stored data of one series.
 #[derive(Clone, Debug)]
@@ -55,9 +55,11 @@ pub fn is_held(layout: &Layout, series: &Series) -> bool {
 }
 
 /// Everything under a data path, in the order of the series' names.
-#[must_use]
-pub fn inventory(layout: &Layout) -> Vec<HeldSeries> {
-    layout.series().iter().filter_map(|series| holding(layout, series)).collect()
+///
+/// # Errors
+/// If a folder cannot be listed: what is in it is not known.
+pub fn inventory(layout: &Layout) -> Result<Vec<HeldSeries>, StoreError> {
+    Ok(layout.listed()?.iter().filter_map(|series| holding(layout, series)).collect())
 }
 
 /// The stored data of one series; `None` if there is none.

@@ -1,10 +1,12 @@
 //! Where things lie under the data path, and the periods files are cut into.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::civil::{Date, date};
 
 use crate::model::{Kind, Micros, Pair, Series, Span, Window};
+use crate::store::StoreError;
 
 /// The folders and files of one data path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,10 +85,32 @@ impl Layout {
         (Layout::key(&series) == key).then_some(series)
     }
 
-    /// Every series that has a folder, in the order of their names, whether dccd wrote it or not.
+    /// Every series that has a folder, in the order of their names, whether dccd wrote it or not. Folders that cannot be
+    /// listed are left out; [`Layout::listed`] says so.
     #[must_use]
     pub fn series(&self) -> Vec<Series> {
-        let mut found = Vec::new();
+        self.found().0
+    }
+
+    /// The same.
+    ///
+    /// # Errors
+    /// The first folder that is there and cannot be listed.
+    pub fn listed(&self) -> Result<Vec<Series>, StoreError> {
+        match self.found() {
+            (found, None) => Ok(found),
+            (_, Some((path, source))) => Err(StoreError::Io { action: "listing", path, source }),
+        }
+    }
+
+    fn found(&self) -> (Vec<Series>, Option<(PathBuf, io::Error)>) {
+        let (mut found, mut refused) = (Vec::new(), None);
+        let mut folders = |folder: &Path| {
+            folders(folder).unwrap_or_else(|error| {
+                refused.get_or_insert((folder.to_owned(), error));
+                Vec::new()
+            })
+        };
         for (exchange, exchange_folder) in folders(&self.root) {
             for kind in Kind::ALL {
                 for (slug, pair_folder) in folders(&exchange_folder.join(kind.name())) {
@@ -105,19 +129,24 @@ impl Layout {
             }
         }
         found.sort();
-        found
+        (found, refused)
     }
 }
 
-/// The folders in a folder, but for hidden ones; none if it cannot be read.
-fn folders(folder: &Path) -> Vec<(String, PathBuf)> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    entries
+/// The folders in a folder, but for hidden ones; none if it is not there.
+fn folders(folder: &Path) -> io::Result<Vec<(String, PathBuf)>> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
+        entries => entries?,
+    };
+    let named = entries
         .flatten()
         .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
         .filter_map(|entry| Some((entry.file_name().into_string().ok()?, entry.path())))
-        .filter(|(name, _)| !name.starts_with('.'))
-        .collect()
+        .filter(|(name, _)| !name.starts_with('.'));
+    Ok(named.collect())
 }
 
 /// A period: the stretch of time one file holds, by `ts`, in UTC.

@@ -118,6 +118,8 @@ const TABLE: &[Row] = &[
         [None, UNHEALTHY, UNHEALTHY, UNHEALTHY, UNHEALTHY, Some((1, "")), FULL, WELL, UNHEALTHY, UNHEALTHY]),
     Row(&["status"], apart(WELL)),
     Row(&["top"], [None, NOBODY, NOBODY, NOBODY, NOBODY, Some((1, "")), NOBODY, WELL, NOBODY, NOBODY]),
+    Row(&["tap", "binance/BTC-USDT/ohlc/1h"],
+        [None, NOBODY, NOBODY, NOBODY, NOBODY, Some((1, "")), NOBODY, Some((1, "no live series")), NOBODY, NOBODY]),
     Row(&["status", "--wide"], [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, ANEW, NO_STORE]),
     Row(&["history"], [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, FORGOT, NO_STORE]),
     Row(&["init", "other.yml"], [None, WELL, WELL, WELL, WELL, CLOSED, FULL, WELL, WELL, NO_ROOM]),

@@ -84,7 +84,7 @@ async fn broken_every_while(exchange: &'static str, pairs: &[&str], faults: &[Ws
         // One whole book in a few is stale, which is a fault of its own, with a longer wait each time.
         let resync = if exchange == "binance" { RESYNC * 2 } else { RESYNC };
         stored.hold_to_the_exchange(&rig, &mut dice, INSTANTS);
-        stored.each_day_is_enough(&rig, &mut dice, times(50, INSTANTS));
+        stored.each_day_is_enough(&rig, &mut dice, times(50, 150));
         println!(
             "{name}: {} updates, out of step {:?}",
             stored.updates(),
@@ -204,7 +204,7 @@ async fn books_over_midnight_have_two_files_each_of_which_can_be_read_alone() {
         let stored = Stored::read(&rig, name);
         assert_eq!(stored.ledger.periods().count(), 2, "{name}");
         stored.hold_to_the_exchange(&rig, &mut dice, INSTANTS);
-        stored.each_day_is_enough(&rig, &mut dice, times(50, INSTANTS));
+        stored.each_day_is_enough(&rig, &mut dice, times(50, 150));
     }
 }
 

@@ -21,7 +21,7 @@ fn a_file_verified_elsewhere_is_dropped_and_its_period_stays_covered_for_every_r
     assert_eq!(findings, [], "nothing is missing");
     assert_eq!(writer.ledger().covered.first(), Some(span(-2, 5)));
     assert_eq!(verify_series(&home.layout, &home.series).unwrap(), []);
-    assert_eq!(inventory(&home.layout)[0].unknown_files, 0);
+    assert_eq!(inventory(&home.layout).unwrap()[0].unknown_files, 0);
     let refused = scan(&home.layout, &home.series, None, None).err().unwrap();
     assert!(matches!(refused, StoreError::RemoteOnly { .. }), "rows left out in silence: {refused}");
     let rest = scan(&home.layout, &home.series, Some(span(0, 1).from), None).unwrap();

@@ -139,7 +139,7 @@ impl Asked {
         if self.series.is_empty() {
             return Err(wrong("series", "name one, such as binance/BTC-USDT/ohlc/1h").into());
         }
-        let all = layout.series();
+        let all = layout.listed()?;
         let held: Vec<&Series> = all.iter().filter(|series| is_held(layout, series)).collect();
         Ok(select(&self.series, held)?.into_iter().cloned().collect())
     }
