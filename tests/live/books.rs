@@ -82,7 +82,7 @@ async fn broken_every_while(exchange: &'static str, pairs: &[&str], faults: &[Ws
         let is_gone = |fault: &&WsFault| matches!(fault, WsFault::Cut | WsFault::Reset);
         let longest = if faults.iter().any(|fault| is_gone(&fault)) { RECONNECT } else { RESYNC };
         // One whole book in a few is stale, which is a fault of its own, with a longer wait each time.
-        let resync = if exchange == "binance" { RESYNC * 2 } else { RESYNC };
+        let resync = if exchange.starts_with("binance") { RESYNC * 2 } else { RESYNC };
         stored.hold_to_the_exchange(&rig, &mut dice, INSTANTS);
         stored.each_day_is_enough(&rig, &mut dice, times(50, 150));
         println!(
