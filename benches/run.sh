@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs the measurements and prints one report. Parts may be named: decode encodings backfill commands live compare.
-# Without names all but `compare` run, which installs the Python dccd and takes minutes.
+# Runs the measurements and prints one report. Parts may be named: decode encodings backfill commands live thousand compare.
+# Without names all but `thousand`, which takes minutes, and `compare` run, which installs the Python dccd too.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -11,9 +11,9 @@ command -v taskset > /dev/null && core="taskset -c 0"
 
 for part in $parts; do
     case "$part" in
-    decode | encodings | backfill | commands | live | compare) ;;
+    decode | encodings | backfill | commands | live | thousand | compare) ;;
     *)
-        echo "unknown part \`$part\`; choose from decode, encodings, backfill, commands, live, compare" >&2
+        echo "unknown part \`$part\`; choose from decode, encodings, backfill, commands, live, thousand, compare" >&2
         exit 2
         ;;
     esac
@@ -45,6 +45,7 @@ for part in $parts; do
         ;;
     commands) bounded 300 python3 benches/commands.py ;;
     live) bounded 400 cargo bench --quiet --bench live ;;
+    thousand) bounded 900 python3 benches/thousand.py ;;
     compare) bounded 900 python3 benches/compare.py ;;
     esac
     echo

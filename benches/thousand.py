@@ -1,0 +1,155 @@
+"""A thousand pairs of all nine exchanges at once: trades and books, 20,000 messages a second, on the cores of this machine.
+
+The simulated exchanges are another process, on the same cores. Counted are rows lost (windows that are missing), the time from
+receipt to accepted, memory, and how long /metrics takes.
+"""
+
+import argparse
+import contextlib
+import json
+import pathlib
+import re
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+from common import DCCD
+
+PAIRS = 112
+QUOTES = {
+    "binance": ("USDT", ""), "binancecoinm": ("USD", ":perp"), "kraken": ("USD", ""), "krakenfutures": ("USD", ":perp"),
+    "coinbase": ("USD", ""), "bybit": ("USDT", ""), "okx": ("USDT", ""), "bitfinex": ("USD", ""), "bitmex": ("USD", ":perp"),
+}
+SLOWEST, MOST_MIB, MOST_GROWTH, SCRAPE = 0.1, 512, 1.05, 0.1
+
+
+def free_port():
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return server.getsockname()[1]
+
+
+def configuration(folder, rest, web, port, deltas):
+    lines = [
+        f"settings: {{data_path: {folder}/data, timezone: UTC}}",
+        f"http: {{listen: [\"127.0.0.1:{port}\"]}}",
+        "exchanges:",
+        *(f"  {name}: {{rest_url: \"{rest}/{name}\", ws_url: \"{web}/{name}\"}}" for name in QUOTES),
+        "stream_jobs:",
+    ]
+    for name, (quote, end) in QUOTES.items():
+        pairs = [f"\"P{number:03}/{quote}{end}\"" for number in range(PAIRS)]
+        first, rest_of = pairs[:11], pairs[11:]
+        lines.append(f"  - {{exchange: {name}, pairs: [{', '.join(pairs)}], channels: [trades]}}")
+        book = "channels: [book], depth: 100, time_step: 10"
+        if deltas:
+            lines.append(f"  - {{exchange: {name}, pairs: [{', '.join(first)}], {book}, book_deltas: true}}")
+        lines.append(f"  - {{exchange: {name}, pairs: [{', '.join(rest_of if deltas else pairs)}], {book}}}")
+    path = pathlib.Path(folder) / "config.yml"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def scrape(port):
+    began = time.perf_counter()
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        text = answer.read().decode()
+    return text, time.perf_counter() - began
+
+
+def total(text, family, labels=""):
+    pattern = re.compile(rf"^{family}(?:\{{[^}}]*{labels}[^}}]*\}})? (\S+)$", re.M)
+    return sum(float(value) for value in pattern.findall(text))
+
+
+def quantile(before, after, family, share):
+    """The bound of the bucket in which a share of what came between two scrapes lies."""
+    def buckets(text):
+        counts = {}
+        for bound, value in re.findall(rf"^{family}_bucket\{{[^}}]*le=\"([^\"]+)\"\}} (\S+)$", text, re.M):
+            counts[float(bound)] = counts.get(float(bound), 0) + float(value)
+        return counts
+    old, new = buckets(before), buckets(after)
+    counts = {bound: value - old.get(bound, 0) for bound, value in new.items()}
+    most = max(counts.values(), default=0)
+    return next((bound for bound, count in sorted(counts.items()) if count >= share * most), float("nan"))
+
+
+def memory(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    found = {name: int(kib) / 1024 for name, kib in re.findall(r"^(VmRSS|VmHWM):\s+(\d+) kB", status, re.M)}
+    return found["VmRSS"], found["VmHWM"]
+
+
+def processor(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--secs", type=int, default=300)
+    options.add_argument("--rate", type=int, default=10, help="trades a second of each pair")
+    options.add_argument("--deltas", action="store_true", help="every update of a hundred books is stored")
+    options.add_argument("--exchanges", help="only these, parted by commas")
+    asked = options.parse_args()
+    for name in set(QUOTES) - set((asked.exchanges or ",".join(QUOTES)).split(",")):
+        del QUOTES[name]
+    symbols = ",".join(f"P{number:03}{quote}" for quote in ("USD", "USDT") for number in range(PAIRS))
+    command = [DCCD, "sim", "--listen", "127.0.0.1:0", "--symbols", symbols, "--ws-rate", str(asked.rate), "--trades-per-hour", "60"]
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as ends:
+        sim = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        ends.callback(sim.kill)
+        rest = re.search(r"http://[0-9.:]+", sim.stdout.readline()).group()
+        port = free_port()
+        config = configuration(folder, rest, rest.replace("http", "ws"), port, asked.deltas)
+        log = open(pathlib.Path(folder) / "out", "w")
+        dccd = subprocess.Popen([str(DCCD), "start", "-c", str(config)], stdout=log, stderr=log)
+        ends.callback(dccd.kill)
+        wanted, began = 2 * PAIRS * len(QUOTES), time.monotonic()
+        while True:
+            time.sleep(2)
+            try:
+                text, _ = scrape(port)
+            except OSError:
+                text = ""
+            live, books = total(text, "dccd_websocket_state", 'state="live"'), total(text, "dccd_book_in_step")
+            if live >= wanted and books >= wanted / 2:
+                break
+            if time.monotonic() - began > 400 or dccd.poll() is not None:
+                print(f"after {time.monotonic() - began:.0f} s {live:.0f} of {wanted} series are live, {books:.0f} books in step")
+                print(pathlib.Path(folder, "out").read_text()[-1500:])
+                raise SystemExit(1)
+        print(f"{wanted} series of {len(QUOTES)} exchanges, all live and in step after {time.monotonic() - began:.0f} s")
+        first, _ = scrape(port)
+        used = processor(dccd.pid), processor(sim.pid)
+        sizes, scrapes, until = [], [], time.monotonic() + asked.secs
+        while time.monotonic() < until:
+            time.sleep(5)
+            last, took = scrape(port)
+            scrapes.append(took)
+            sizes.append(memory(dccd.pid)[0])
+        frames = total(last, "dccd_websocket_messages_total") - total(first, "dccd_websocket_messages_total")
+        rows = total(last, "dccd_websocket_rows_total") - total(first, "dccd_websocket_rows_total")
+        slowest = quantile(first, last, "dccd_websocket_accept_seconds", 0.99)
+        flat = sizes[len(sizes) * 2 // 5:]
+        growth, peak = max(flat[len(flat) // 2:]) / max(flat[: len(flat) // 2]), memory(dccd.pid)[1]
+        cpu = [processor(pid) - before for pid, before in zip((dccd.pid, sim.pid), used)]
+        holes = {what: total(last, what) - total(first, what) for what in
+                 ("dccd_websocket_holes_total", "dccd_websocket_disconnects_total", "dccd_book_breaks_total")}
+        scrapes.sort()
+        print(f"  {frames / asked.secs:,.0f} messages/s, {rows / asked.secs:,.0f} rows/s; "
+              f"{cpu[0] / asked.secs:.2f} cores here, {cpu[1] / asked.secs:.2f} at the exchanges")
+        print(f"  receipt to accepted, 99 in 100: at most {slowest * 1e3:.0f} ms (goal {SLOWEST * 1e3:.0f})")
+        print(f"  memory: {peak:.0f} MiB at most (goal {MOST_MIB}), the last part {growth:.3f} of the one before (goal {MOST_GROWTH})")
+        print(f"  /metrics: {scrapes[len(scrapes) // 2] * 1e3:.0f} ms, at most {scrapes[-1] * 1e3:.0f} (goal {SCRAPE * 1e3:.0f}), {len(last) / 1e6:.1f} MB")
+        print(f"  holes: {json.dumps(holes)}")
+        dccd.terminate()
+        print(f"  stopped with {dccd.wait(60)}")
+        gaps = subprocess.run([str(DCCD), "gaps", "-c", str(config), "--open", "--json"], capture_output=True, text=True)
+        print(f"  open gaps afterwards: {len(json.loads(gaps.stdout or '[]'))}")
+
+
+if __name__ == "__main__":
+    main()
