@@ -38,6 +38,7 @@ pub use health::{DiskView, OutOfStep, RemoteView, StoreView, StreamView, Trouble
 pub(crate) use history::{HistoryAnswer, HistoryMetric, HistoryPoint};
 pub(crate) use import::{ImportLine, ImportProblem, ImportReport};
 pub(crate) use metrics::MetricLine;
+pub use overview::{AlertView, Freshness};
 pub(crate) use overview::{
     JobSums, Overview, OverviewExchange, OverviewJob, OverviewReason, OverviewRemote, OverviewWorker,
 };
@@ -45,13 +46,17 @@ pub(crate) use problem::Problem;
 pub use progress::{
     CopyUpdate, Files, How, NotCopied, ProgressLine, RemoteSynced, Report, RestoredFiles, Update,
 };
-pub(crate) use questions::{BookAsked, CoverageAsked, GapsAsked, RunsAsked, SeriesAsked, TasksAsked};
+pub(crate) use questions::{
+    BookAsked, CoverageAsked, FilesAsked, GapsAsked, RunsAsked, SeriesAsked, TasksAsked,
+};
 pub use requests::{
     AlertAsked, AlertTested, CancelAsked, CopyAsked, JobsAsked, JobsChanged, WireWork, WorkAsked,
 };
 pub(crate) use requests::{BackfillAsked, IgnoreAsked, RetryAsked, Started, WireSince};
+pub(crate) use series::{
+    FileLine, FilesPage, GapLine, GapsPage, InventoryLine, SeriesLine, SeriesPage, SeriesStatus,
+};
 pub(crate) use series::{GAP_STATES, SERIES_SORTS, SERIES_STATES};
-pub(crate) use series::{GapLine, GapsPage, InventoryLine, SeriesLine, SeriesPage, SeriesStatus};
 pub(crate) use tasks::{
     AttemptLine, PrunedTasks, RunLine, RunProgress, RunsPage, TaskDetail, TaskLine, TaskReasons, TasksPage,
 };

@@ -16,6 +16,9 @@ pub(crate) struct Overview {
     /// The problems, and since when.
     pub(crate) reasons: Vec<OverviewReason>,
     pub(crate) jobs: JobSums,
+    pub(crate) freshness: Freshness,
+    /// Alerts of the shipped rules whose threshold is met now; Prometheus waits for as long as each rule says.
+    pub(crate) alerts: Vec<AlertView>,
     pub(crate) disk_free_bytes: u64,
     pub(crate) disk_size_bytes: u64,
     /// The kind of the state store, and how long it last took to answer.
@@ -50,6 +53,33 @@ pub(crate) struct JobSums {
     pub(crate) paused: u64,
     /// New rows stored by their runs.
     pub(crate) rows: u64,
+}
+
+/// Series that are collected by themselves, and their newest rows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Freshness {
+    /// Series that are to have new rows by themselves and are not paused.
+    pub expected: u64,
+    /// Those whose newest row is no older than the alert for stale series allows.
+    pub fresh: u64,
+    /// Series with windows that are known to be missing.
+    pub with_gaps: u64,
+    /// The length of those windows together.
+    pub gap_seconds: f64,
+}
+
+/// An alert that would fire.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AlertView {
+    /// As in the shipped rules.
+    pub name: String,
+    /// `critical` or `warning`.
+    pub severity: String,
+    /// The series, the exchange or the part of the daemon.
+    pub about: String,
+    /// The series, if it is about one.
+    pub series: Option<String>,
+    pub summary: String,
 }
 
 /// An exchange in use.

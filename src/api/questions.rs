@@ -50,6 +50,17 @@ pub(crate) struct GapsAsked {
     pub(crate) cursor: Option<String>,
 }
 
+/// Selects files of a series.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FilesAsked {
+    /// The most files, 1 to 1000; by default 100.
+    #[schemars(with = "Option<u32>", range(min = 1, max = 1_000))]
+    pub(crate) limit: Option<String>,
+    /// `next` of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
 /// Selects a range of the coverage of a series.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -66,6 +66,35 @@ pub(crate) struct GapsPage {
     pub(crate) next: Option<String>,
 }
 
+/// A page of the files of a series, the newest first.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct FilesPage {
+    pub(crate) series: String,
+    pub(crate) files: Vec<FileLine>,
+    /// Files on all pages.
+    pub(crate) total: u64,
+    /// The cursor of the next page; null if this is the last.
+    pub(crate) next: Option<String>,
+}
+
+/// A file of a series.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct FileLine {
+    /// Below the data path.
+    pub(crate) path: String,
+    /// The instant of its first row.
+    pub(crate) from: String,
+    /// The instant of its last row.
+    pub(crate) to: String,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: String,
+    /// Whether it lies here; if not, it is on remotes only.
+    pub(crate) here: bool,
+    /// The remotes on which this very file was verified.
+    pub(crate) remotes: Vec<String>,
+}
+
 /// The coverage of one series. Figures are null if its ledger cannot be read.
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct InventoryLine {

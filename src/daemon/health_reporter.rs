@@ -12,10 +12,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::now;
 use crate::config::Config;
+use crate::daemon::alerts::{freshness, would_fire};
 use crate::daemon::queues::{joined, view};
 use crate::daemon::{
-    Condition, DiskView, ExchangeView, Liveness, OutOfStep, QueueView, RemoteView, STUCK, STUCK_SECS,
-    Snapshot, Status, StoreView, StreamView, Trouble, WRITTEN_EVERY_SECS, WorkerView, troubles,
+    AlertView, Condition, DiskView, ExchangeView, Freshness, Liveness, OutOfStep, QueueView, RemoteView,
+    STUCK, STUCK_SECS, Snapshot, Status, StoreView, StreamView, Trouble, WRITTEN_EVERY_SECS, WorkerView,
+    troubles,
 };
 use crate::db::{DbError, Probed};
 use crate::engine::{DiskRoom, Engine, RemoteKnown};
@@ -31,6 +33,8 @@ const ROUND: Duration = Duration::from_secs(1);
 const WRITE: Duration = Duration::from_secs(WRITTEN_EVERY_SECS);
 /// The most reasons that are told when health changes; `/health` has all of them.
 const MOST_REASONS: usize = 20;
+/// How long what the metrics say is good.
+const FIGURES: Duration = Duration::from_secs(5);
 /// How often the store is probed.
 const ASK: Duration = Duration::from_secs(5);
 /// How long the store may take to answer before it counts as unreachable.
@@ -44,6 +48,15 @@ pub struct HealthReporter {
     store: Mutex<StoreProbe>,
     /// When each current problem began.
     since: Mutex<BTreeMap<String, Micros>>,
+    /// What the metrics last said, and when they were asked.
+    figures: Mutex<Option<(Instant, Figures)>>,
+}
+
+/// What the metrics say of all series.
+#[derive(Clone, Default)]
+struct Figures {
+    freshness: Freshness,
+    alerts: Vec<AlertView>,
 }
 
 /// The latest known state of the store.
@@ -58,8 +71,14 @@ impl HealthReporter {
     /// A reporter that publishes to `status`.
     #[must_use]
     pub fn new(engine: Arc<Engine>, status: Arc<Status>, config: &Config) -> Self {
-        let (environment, store, since) = (config.environment.clone(), Mutex::default(), Mutex::default());
-        HealthReporter { engine, status, environment, store, since }
+        HealthReporter {
+            engine,
+            status,
+            environment: config.environment.clone(),
+            store: Mutex::default(),
+            since: Mutex::default(),
+            figures: Mutex::default(),
+        }
     }
 
     /// Runs until `stop`, then removes `health.json`.
@@ -164,6 +183,7 @@ impl HealthReporter {
     fn now(&self) -> Snapshot {
         let queues = self.queues();
         let DiskRoom { free_bytes, size_bytes } = self.engine.disk_room();
+        let Figures { freshness, alerts } = self.figures();
         Snapshot {
             at: now(),
             environment: self.environment.clone(),
@@ -174,8 +194,24 @@ impl HealthReporter {
             queues,
             streams: self.streams(),
             remotes: self.remotes(),
+            freshness,
+            alerts,
             since: BTreeMap::new(),
         }
+    }
+
+    /// The same for a few seconds: gathering every metric costs more than all else here.
+    fn figures(&self) -> Figures {
+        let mut figures = self.figures.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, figures)) = &*figures
+            && at.elapsed() < FIGURES
+        {
+            return figures.clone();
+        }
+        let (families, at) = (self.engine.telemetry().metrics().gather(), now());
+        let found = Figures { freshness: freshness(&families, at), alerts: would_fire(&families, at) };
+        *figures = Some((Instant::now(), found.clone()));
+        found
     }
 
     fn streams(&self) -> Vec<StreamView> {

@@ -25,6 +25,7 @@
 //!   their limits and bans) wait for the next start, and the reload reports so.
 
 mod acting;
+mod alerts;
 mod command;
 mod condition;
 mod control;
@@ -58,8 +59,8 @@ pub use reload::{ReloadError, Reloaded};
 pub use schedule::Changes;
 pub use scheduler::{STOP_WITHIN, Scheduler};
 pub use snapshot::{
-    DiskView, ExchangeView, OutOfStep, QueueSums, QueueView, RemoteView, Snapshot, StoreView, StreamView,
-    WorkerView,
+    AlertView, DiskView, ExchangeView, Freshness, OutOfStep, QueueSums, QueueView, RemoteView, Snapshot,
+    StoreView, StreamView, WorkerView,
 };
 pub use status::{JobRow, STARTING, STOPPING, STUCK, Status};
 pub use task_poller::TaskPoller;

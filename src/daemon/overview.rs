@@ -31,6 +31,8 @@ pub(crate) fn overview(snapshot: &Snapshot, jobs: &[JobRow], unready: Vec<Troubl
         generated_at: snapshot.at.to_string(),
         reasons: unready.into_iter().chain(troubles(snapshot)).map(reason).collect(),
         jobs: sums(snapshot, jobs),
+        freshness: snapshot.freshness.clone(),
+        alerts: snapshot.alerts.clone(),
         disk_free_bytes: snapshot.disk.free_bytes,
         disk_size_bytes: snapshot.disk.size_bytes,
         store: snapshot.store.kind.to_owned(),

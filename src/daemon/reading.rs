@@ -5,15 +5,15 @@
 use std::sync::Arc;
 
 use crate::api::{
-    Coverage, CoverageAsked, GapsAsked, GapsPage, RunLine, RunProgress, RunsAsked, RunsPage, SeriesAsked,
-    SeriesLine, SeriesPage, TaskDetail, TaskLine, TasksAsked, TasksPage,
+    Coverage, CoverageAsked, FilesAsked, FilesPage, GapsAsked, GapsPage, RunLine, RunProgress, RunsAsked,
+    RunsPage, SeriesAsked, SeriesLine, SeriesPage, TaskDetail, TaskLine, TasksAsked, TasksPage,
 };
 use crate::clock::now;
 use crate::config::Config;
 use crate::daemon::Control;
 use crate::engine::Engine;
 use crate::engine::series::{
-    CatalogueError, KnownSeries, OneError, SelectError, coverage_of, gaps_of, line_of, list,
+    CatalogueError, KnownSeries, OneError, SelectError, coverage_of, files_of, gaps_of, line_of, list,
 };
 use crate::engine::tasks::{self, TaskAction, TasksError, list_runs, run_of, task_of};
 use crate::tracker::{Run, Status, Task};
@@ -42,6 +42,14 @@ impl Control {
     /// If the question is wrong, there is no such series, or its account cannot be read.
     pub(crate) async fn gaps(&self, name: String, asked: GapsAsked) -> Result<GapsPage, OneError> {
         self.read_files(move |engine, config| gaps_of(engine.layout(), config, &name, &asked)).await
+    }
+
+    /// A page of the files of a series.
+    ///
+    /// # Errors
+    /// If the question is wrong, there is no such series, or its account cannot be read.
+    pub(crate) async fn files(&self, name: String, asked: FilesAsked) -> Result<FilesPage, OneError> {
+        self.read_files(move |engine, config| files_of(engine.layout(), config, &name, &asked)).await
     }
 
     /// The coverage of a series.

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-pub use crate::api::{DiskView, OutOfStep, RemoteView, StoreView, StreamView, WorkerView};
+pub use crate::api::{
+    AlertView, DiskView, Freshness, OutOfStep, RemoteView, StoreView, StreamView, WorkerView,
+};
 use crate::model::Micros;
 
 /// The daemon at one instant.
@@ -27,6 +29,10 @@ pub struct Snapshot {
     pub streams: Vec<StreamView>,
     /// The remotes.
     pub remotes: Vec<RemoteView>,
+    /// How many series are fresh.
+    pub freshness: Freshness,
+    /// Alerts that would fire.
+    pub alerts: Vec<AlertView>,
     /// When each current problem began.
     pub since: BTreeMap<String, Micros>,
 }

@@ -69,13 +69,45 @@ fn plain_problem(status: StatusCode, detail: String) -> Problem {
 
 fn encoded(status: StatusCode, body: Problem) -> Response {
     match serde_json::to_vec(&body) {
-        Ok(body) => reply(status, PROBLEM, body),
+        Ok(text) => {
+            let mut problem = reply(status, PROBLEM, text);
+            problem.extensions_mut().insert(Why(body.detail));
+            problem
+        }
         Err(_) => plain(status, body.detail),
     }
 }
 
+/// What pages may load and do: files of this server, and forms to it.
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+                           connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// A page.
 pub(super) fn html(text: String) -> Response {
-    reply(StatusCode::OK, HTML, text)
+    let mut page = reply(StatusCode::OK, HTML, text);
+    page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+    page
+}
+
+/// Sends a browser elsewhere on this site.
+pub(super) fn see_other(address: &str) -> Response {
+    let Ok(address) = HeaderValue::from_str(address) else {
+        return plain(StatusCode::BAD_REQUEST, "this address holds characters that a header cannot\n");
+    };
+    let mut reply = reply(StatusCode::SEE_OTHER, TEXT, Bytes::new());
+    reply.headers_mut().insert(header::LOCATION, address);
+    reply
+}
+
+/// The words of a problem.
+#[derive(Clone)]
+struct Why(String);
+
+/// Why there is no answer, of a refusal in plain text and of a problem.
+pub(super) fn why(answer: &Response) -> Option<String> {
+    let problem = answer.extensions().get::<Why>().map(|Why(why)| why.clone());
+    let text = |Plain(text): &Plain| String::from_utf8_lossy(text).trim().to_owned();
+    problem.or_else(|| answer.extensions().get::<Plain>().map(text))
 }
 
 pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response {

@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 pub use health::{HealthMonitor, PairHealth, RunRecord, SeriesHealth, read_pairs};
+pub(crate) use history::series_of;
 pub use labels::{
     Discard, FeedKind, LiveState, ReadOutcome, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason,
 };

@@ -4,8 +4,8 @@ use thiserror::Error;
 
 use super::catalogue::{CatalogueError, KnownSeries};
 use super::status::configured;
-use super::{coverage, gaps};
-use crate::api::{Coverage, CoverageAsked, GapLine, GapsAsked, GapsPage, SeriesLine};
+use super::{coverage, files, gaps};
+use crate::api::{Coverage, CoverageAsked, FilesAsked, FilesPage, GapLine, GapsAsked, GapsPage, SeriesLine};
 use crate::config::Config;
 use crate::engine::wrong::Wrong;
 use crate::model::{Micros, NoMatch, Series};
@@ -85,6 +85,20 @@ pub(crate) fn coverage_of(
 ) -> Result<Coverage, OneError> {
     let (series, ledger) = account(layout, config, name)?;
     Ok(coverage::coverage(&series, &ledger, asked, now)?)
+}
+
+/// A page of the files of a series.
+///
+/// # Errors
+/// If the question is wrong, no series has that name, or its account cannot be read.
+pub(crate) fn files_of(
+    layout: &Layout,
+    config: &Config,
+    name: &str,
+    asked: &FilesAsked,
+) -> Result<FilesPage, OneError> {
+    let (series, ledger) = account(layout, config, name)?;
+    Ok(files::files(&series, &ledger, asked)?)
 }
 
 /// The account of a series; an empty one if it is configured and nothing is stored yet.

@@ -37,6 +37,18 @@ pub(in crate::http) struct Caller {
     pub(in crate::http) via: Via,
 }
 
+/// What a visitor of the pages may do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::http) enum Visitor {
+    /// Everything, without signing in: the request came over the socket or carries the token.
+    Admitted,
+    /// Nothing before signing in.
+    SignedOut,
+    /// Nothing: there is no token to sign in with.
+    #[default]
+    ReadOnly,
+}
+
 /// Why a request is refused.
 #[derive(Debug)]
 pub(in crate::http) struct Refused {

@@ -14,6 +14,6 @@ mod web;
 mod web_config;
 
 pub use access::Access;
-pub(super) use access::{Caller, Via};
+pub(super) use access::{Caller, Via, Visitor};
 pub use rules::Auth;
 pub use web_config::WebConfigError;

@@ -14,7 +14,7 @@ use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
 use tokio::time::Instant;
 
-use super::access::{Access, Caller, Refused, Via};
+use super::access::{Access, Caller, Refused, Via, Visitor};
 use super::basic;
 use super::browser::{check_host, check_origin};
 use super::guesses::Guesses;
@@ -81,6 +81,16 @@ impl Auth {
     /// The web configuration in force.
     pub(in crate::http) fn web_config(&self) -> Option<Arc<WebConfig>> {
         self.web().map(|web| web.config())
+    }
+
+    /// What the sender of a request may do on the pages.
+    pub(in crate::http) fn visitor(&self, caller: Caller, headers: &HeaderMap) -> Visitor {
+        let is_token = bearer(headers).zip(self.token.as_ref()).is_some_and(|(shown, token)| token.is(shown));
+        match &self.token {
+            _ if caller.via == Via::Socket || is_token => Visitor::Admitted,
+            Some(_) => Visitor::SignedOut,
+            None => Visitor::ReadOnly,
+        }
     }
 
     /// Admits a request, or returns the reason for refusing it.

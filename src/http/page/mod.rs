@@ -1,12 +1,17 @@
-//! The monitor page: plain HTML that loads nothing, runs no scripts, and refreshes every few seconds. One file per
-//! view.
+//! The monitor page: HTML from the shapes of the API, one file per view, and the files that pages load. Reading works
+//! without JavaScript. Pure: the routes bring what is shown.
 
-mod cards;
-mod jobs;
+mod assets;
+mod attention;
+mod frame;
+mod html;
+mod message;
 mod overview;
-mod streams;
-mod text;
-mod view;
+mod overview_parts;
+mod table;
+mod times;
 
-pub(super) use overview::landing;
-pub(super) use view::View;
+pub(super) use assets::asset;
+pub(super) use frame::{Frame, View, refusal};
+pub(super) use message::{PARAMETER, message};
+pub(super) use overview::overview;

@@ -19,7 +19,7 @@ mod metrics;
 mod openapi;
 mod operation;
 mod overview;
-mod page;
+mod pages;
 mod parameters;
 mod probes;
 mod queues;
@@ -56,8 +56,8 @@ pub(super) fn all() -> Vec<Route> {
     let [healthy, ready] = probes::routes();
     let [work, cancel] = work::routes();
     let [run, pause, resume] = jobs::routes();
-    let mut all = vec![
-        page::route(),
+    let mut all = pages::routes();
+    all.extend([
         metrics::route(),
         healthy,
         ready,
@@ -76,7 +76,7 @@ pub(super) fn all() -> Vec<Route> {
         run,
         pause,
         resume,
-    ];
+    ]);
     all.extend(series::routes());
     all.extend(tasks::routes());
     all.extend(act_series::routes());
@@ -103,11 +103,11 @@ pub(super) struct Routes {
     router: TowerToHyperService<Router>,
 }
 
-/// Sent with every answer: pages load nothing, run nothing and are never framed.
+/// Sent with every answer that has no other: nothing is loaded, run or framed. Pages have their own policy.
 const SECURITY: [(HeaderName, &str); 5] = [
     (
         header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
@@ -138,9 +138,13 @@ impl Routes {
     {
         request.extensions_mut().insert(caller);
         let is_api = request.uri().path().starts_with("/api/");
+        let page = (!is_api && pages::wants_page(request.headers()))
+            .then(|| pages::Visit::of(&self.app, caller, request.uri(), request.headers()));
         let Ok(mut reply) = self.router.call(request.map(Body::new)).await;
         if is_api {
             reply = as_problem(reply);
+        } else if let Some(visit) = page {
+            reply = visit.refusal_as_page(reply);
         }
         for (name, value) in SECURITY {
             reply.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Query};
 use axum::response::Response;
-use hyper::StatusCode;
 use hyper::http::request::Parts;
+use hyper::{StatusCode, Uri};
 use schemars::{JsonSchema, schema_for};
 use serde::de::DeserializeOwned;
 
@@ -22,8 +22,16 @@ impl<Q: DeserializeOwned + JsonSchema, S: Send + Sync> FromRequestParts<S> for P
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let unreadable = |error: QueryRejection| problem(StatusCode::BAD_REQUEST, error.body_text(), None);
-        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri).map_err(unreadable)?;
+        Parameters::of(&parts.uri).map_err(|refused| *refused)
+    }
+}
+
+impl<Q: DeserializeOwned + JsonSchema> Parameters<Q> {
+    /// The question in the query of an address.
+    pub(super) fn of(uri: &Uri) -> Result<Self, Box<Response>> {
+        let unreadable =
+            |error: QueryRejection| Box::new(problem(StatusCode::BAD_REQUEST, error.body_text(), None));
+        let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri).map_err(unreadable)?;
         let known = names::<Q>();
         let mut seen = BTreeSet::new();
         for (name, _) in &pairs {
@@ -34,9 +42,9 @@ impl<Q: DeserializeOwned + JsonSchema, S: Send + Sync> FromRequestParts<S> for P
                 true if !seen.insert(name) => format!("`{shown}` is given twice"),
                 true => continue,
             };
-            return Err(problem(StatusCode::BAD_REQUEST, why, Some(shown)));
+            return Err(Box::new(problem(StatusCode::BAD_REQUEST, why, Some(shown))));
         }
-        let Query(asked) = Query::<Q>::try_from_uri(&parts.uri).map_err(unreadable)?;
+        let Query(asked) = Query::<Q>::try_from_uri(uri).map_err(unreadable)?;
         Ok(Parameters(asked))
     }
 }

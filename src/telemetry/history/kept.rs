@@ -59,6 +59,7 @@ const fn until(family: &'static str, key: &'static str) -> Kept {
 pub(super) const KEPT: &[Kept] = &[
     growth("dccd_job_runs_total", "job:{series}:runs", "runs"),
     growth("dccd_rows_written_total", "job:{series}:rows", "rows"),
+    growth("dccd_rows_written_total", "rows:written", "rows"),
     growth("dccd_http_requests_total", "exchange:{exchange}:requests", "requests"),
     growth("dccd_http_request_failures_total", "exchange:{exchange}:failures", "requests"),
     growth("dccd_http_retries_total", "exchange:{exchange}:retries", "requests"),

@@ -12,6 +12,7 @@ use crate::model::{Micros, Series};
 use crate::telemetry::locks::{read, write};
 use crate::telemetry::rollup::{Fold, Kind, RollupError};
 use sampled::Sampled;
+pub(crate) use sampled::series_of;
 
 /// The most points that are held in memory: an hour without the store for a thousand metrics that never rest.
 const MOST_POINTS: usize = 100_000;

@@ -90,7 +90,7 @@ fn key(template: &str, row: &Metric) -> String {
     for (number, part) in template.split(['{', '}']).enumerate() {
         match (number % 2, part) {
             (0, text) => key.push_str(text),
-            (_, "series") => key.push_str(&series(row)),
+            (_, "series") => key.push_str(&series_of(row)),
             (_, label) => key.push_str(&of_label(row, label).replace(':', "_")),
         }
     }
@@ -98,7 +98,7 @@ fn key(template: &str, row: &Metric) -> String {
 }
 
 /// The name of the series of a row, as its `Display` writes it.
-fn series(row: &Metric) -> String {
+pub(crate) fn series_of(row: &Metric) -> String {
     let (pair, market) = match of_label(row, "pair").split_once(':') {
         Some((pair, market)) => (pair, format!("_{}", market.to_ascii_uppercase())),
         None => (of_label(row, "pair"), String::new()),

@@ -1,0 +1,22 @@
+//! The monitor page: one file per view. Each asks what the API's routes ask, and renders the answer.
+
+mod assets;
+mod overview;
+mod visit;
+
+use hyper::header::{self, HeaderMap};
+
+pub(super) use self::visit::Visit;
+use super::route::Route;
+
+pub(super) fn routes() -> Vec<Route> {
+    let mut all = vec![overview::route(), assets::route()];
+    all.extend([]);
+    all
+}
+
+/// Whether the client is a browser that shows what it gets.
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepts.flat_map(|value| value.split(',')).any(|kind| kind.trim().starts_with("text/html"))
+}
