@@ -186,7 +186,11 @@ async fn every_action_over_tcp_needs_the_token_and_reading_here_needs_none() {
     };
 
     let of = |wanted: Access| routes().filter(move |route| route.2 == wanted);
-    assert!(routes().all(|(_, method, access)| (method == "GET") != (access == Access::Admin)));
+    let acts = |access| access == Access::Admin;
+    assert!(
+        routes().all(|(_, method, access)| access == Access::Open || (method == "GET") != acts(access)),
+        "every action needs the token but those that sign in and out"
+    );
     assert!(of(Access::Admin).count() >= 6);
     for (action, ..) in of(Access::Admin) {
         for wrong in ["", "Authorization: Bearer secret\r\n", "Authorization: Basic czNjcmV0\r\n"] {
@@ -201,13 +205,59 @@ async fn every_action_over_tcp_needs_the_token_and_reading_here_needs_none() {
         assert_eq!(passed.status, answered, "{action}");
         assert_eq!(guarded.get(action, "").await.status, 405, "{action}");
     }
-    assert_eq!(of(Access::Open).map(|route| route.0).collect::<Vec<_>>(), ["/-/healthy", "/-/ready"]);
+    assert_eq!(
+        of(Access::Open).map(|route| route.0).collect::<Vec<_>>(),
+        ["/-/healthy", "/-/ready", "/sign-in", "/sign-in", "/sign-out"]
+    );
     for (reading, ..) in of(Access::Reader) {
         // The feed of events has no end.
         let ask = format!("HEAD {reading} HTTP/1.1\r\n{CLOSE}\r\n");
         let status = guarded.ask(&ask).await.status;
         assert!(![401, 403].contains(&status), "{reading}: {status}");
     }
+}
+
+#[tokio::test]
+async fn a_browser_signs_in_with_the_token_and_out_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("token");
+    std::fs::write(&path, "s3cret\n").unwrap();
+    let server = Server::with(Limits::default(), Auth::new(Some(&path), false).unwrap()).await;
+    let post = async |path: &str, headers: &str, body: &str| {
+        let length = body.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nContent-Length: {length}\r\nAccept: text/html\r\n{headers}{CLOSE}\r\n"
+        );
+        server.ask(&format!("{head}{body}")).await
+    };
+    let signed_out = post("/-/reload", "", "").await;
+    assert_eq!((signed_out.status, signed_out.header("location")), (303, Some("/sign-in?to=%2F%2D")));
+    let asked = server.get("/sign-in?to=%2Fseries%3Fstate%3Dgap", "").await;
+    assert!(asked.text().contains("name=\"to\" value=\"/series?state=gap\""), "{}", asked.text());
+
+    let wrong = post("/sign-in", "", "token=secret&to=%2F").await;
+    let foreign = post("/sign-in", "Origin: https://evil.example\r\n", "token=s3cret").await;
+    let right =
+        post("/sign-in", "Origin: http://localhost\r\n", "token=s3cret&to=%2Fseries%3Fstate%3Dgap").await;
+
+    assert_eq!((wrong.status, foreign.status, right.status), (401, 403, 303));
+    assert!(
+        wrong.text().contains("that is not the token of http.token_file")
+            && wrong.header("set-cookie").is_none()
+    );
+    assert_eq!(
+        (right.header("location"), right.header("cache-control")),
+        (Some("/series?state=gap"), Some("no-store"))
+    );
+    let cookie = right.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let cookie = format!("Cookie: {cookie}\r\n");
+    // There is no daemon behind this server.
+    assert_eq!(post("/-/reload", &cookie, "").await.status, 503);
+    assert_eq!(post("/-/reload", &format!("{cookie}Origin: https://evil.example\r\n"), "").await.status, 403);
+    let out = post("/sign-out", &cookie, "").await;
+    assert_eq!((out.status, out.header("location")), (303, Some("/")));
+    assert!(out.header("set-cookie").unwrap().starts_with("dccd_session=; Path=/; Max-Age=0; HttpOnly"));
+    assert_eq!(post("/-/reload", &cookie, "").await.status, 303, "the session has ended");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Damaged, repaired and dropped files.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The repair of one series.
@@ -14,8 +15,18 @@ pub(crate) struct RepairLine<'a> {
     pub(crate) error: Option<&'a str>,
 }
 
+/// The check of the files of a series.
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Verified {
+    pub(crate) series: String,
+    /// Files that are on remotes only and were not read.
+    pub(crate) remote_only: u64,
+    /// As `dccd verify` prints them.
+    pub(crate) faults: Vec<FileFault>,
+}
+
 /// A finding of `dccd verify`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct FileFault {
     pub(crate) series: String,
     pub(crate) path: Option<String>,

@@ -12,6 +12,7 @@ mod files;
 mod health;
 mod history;
 mod import;
+mod logs;
 mod metrics;
 mod overview;
 mod problem;
@@ -19,17 +20,21 @@ mod progress;
 mod questions;
 mod requests;
 mod series;
+mod streams;
 mod tasks;
 
 pub(crate) use book::{BookAnswer, LevelLine, NoBook, UncoveredWindow};
 pub use config::ReloadAnswer;
-pub(crate) use config::{OnlineCheck, OnlineState, Validation};
+pub(crate) use config::{
+    Configuration, ConfiguredJob, HistoryJobAsked, OnlineCheck, OnlineState, RemovePairAsked, SettingLine,
+    StreamJobAsked, Validation,
+};
 pub(crate) use coverage::{Coverage, CoverageSeconds, CoverageWindow};
 pub(crate) use events::{
     AcceptedEvent, EventsMissed, HealthEvent, JobEvent, RowsEvent, RunEvent, StreamEvent,
 };
 pub(crate) use exchanges::{DepthLine, ExchangeLine, HistoryLine, LimitLine, OfferLine, PairLine, SpanLine};
-pub(crate) use files::{DroppedFile, FileFault, RepairLine};
+pub(crate) use files::{DroppedFile, FileFault, RepairLine, Verified};
 pub(crate) use health::{
     BookHealth, BooksHealth, ExchangeHealth, Health, Healthcheck, PartHealth, QueueHealth, Queues, RateLimit,
     Readiness, StreamsHealth,
@@ -37,6 +42,7 @@ pub(crate) use health::{
 pub use health::{DiskView, OutOfStep, RemoteView, StoreView, StreamView, Trouble, WorkerView};
 pub(crate) use history::{HistoryAnswer, HistoryMetric, HistoryPoint};
 pub(crate) use import::{ImportLine, ImportProblem, ImportReport};
+pub(crate) use logs::{LogsAsked, LogsLine, LogsPage};
 pub(crate) use metrics::MetricLine;
 pub use overview::{AlertView, Freshness};
 pub(crate) use overview::{
@@ -57,6 +63,7 @@ pub(crate) use series::{
     FileLine, FilesPage, GapLine, GapsPage, InventoryLine, SeriesLine, SeriesPage, SeriesStatus,
 };
 pub(crate) use series::{GAP_STATES, SERIES_SORTS, SERIES_STATES};
+pub(crate) use streams::{StreamRate, Streams};
 pub(crate) use tasks::{
     AttemptLine, PrunedTasks, RunLine, RunProgress, RunsPage, TaskDetail, TaskLine, TaskReasons, TasksPage,
 };

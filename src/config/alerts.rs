@@ -45,6 +45,7 @@ pub(super) const ALERTS_KEYS: &[Key] = &[
         "Failed runs of a series in a row that make an alert.",
     ),
     Key::new("webhook_url", Form::Text, "The address of a chat that the Python versions posted to.")
+        .secret()
         .older("Alertmanager; `dccd alerts init` writes the receiver for this address"),
 ];
 pub(super) const TELEMETRY_KEYS: &[Key] = &[

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ring::digest::{SHA256, digest};
 
@@ -17,6 +18,7 @@ use crate::config::node::Node;
 use crate::config::problem::{ConfigError, Report};
 use crate::config::section::Section;
 use crate::config::settings;
+use crate::config::shown_settings::{Setting, shown_settings};
 use crate::config::state::{self, Store, Worker, check_store, check_worker};
 use crate::config::storage::{self, Storage};
 use crate::config::stream::{self, StreamJob};
@@ -59,6 +61,8 @@ pub struct Config {
     pub notes: Vec<String>,
     /// The first 12 hexadecimal digits of the SHA-256 of the file.
     pub hash: String,
+    /// Every setting but the jobs, as text without secrets.
+    pub(crate) settings: Arc<[Setting]>,
 }
 
 impl Config {
@@ -79,7 +83,8 @@ pub(super) const KEYS: &[Key] = &[
         "Where tasks and attempts are kept: `sqlite` for `{data_path}/.dccd/state.db`, or a URL that begins with \
          `postgres://`.",
     )
-    .otherwise("`sqlite`"),
+    .otherwise("`sqlite`")
+    .secret(),
     Key::new(
         "store_file",
         Form::Text,
@@ -140,6 +145,7 @@ fn walk(tree: &Node, text: &str, path: &Path, around: &Surroundings, report: &Re
         telemetry: check_telemetry(&root, around),
         notes: Vec::new(),
         hash: hash(text),
+        settings: shown_settings(tree, KEYS).into(),
     };
     storage::check_fleet(&config.storage, &config.store, &storage);
     let older = jobs3::check(&root, &mut places);
@@ -163,7 +169,8 @@ fn has_job(root: &Section<'_>) -> bool {
     filled("histo_jobs") || filled("stream_jobs") || root.has("jobs")
 }
 
-fn hash(text: &str) -> String {
+/// See [`Config::hash`].
+pub(crate) fn hash(text: &str) -> String {
     let hash = digest(&SHA256, text.as_bytes());
     hash.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }

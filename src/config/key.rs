@@ -9,6 +9,8 @@ pub(super) struct Key {
     /// The default in words, if `form` does not have it.
     pub(super) otherwise: Option<&'static str>,
     pub(super) role: Role,
+    /// Whether its value is never shown.
+    pub(super) is_secret: bool,
     pub(super) meaning: &'static str,
 }
 
@@ -57,12 +59,16 @@ pub(super) enum Role {
 impl Key {
     /// An optional key.
     pub(super) const fn new(name: &'static str, form: Form, meaning: &'static str) -> Self {
-        Key { name, form, otherwise: None, role: Role::Used, meaning }
+        Key { name, form, otherwise: None, role: Role::Used, is_secret: false, meaning }
     }
 
     /// States the default in words.
     pub(super) const fn otherwise(self, otherwise: &'static str) -> Self {
         Key { otherwise: Some(otherwise), ..self }
+    }
+
+    pub(super) const fn secret(self) -> Self {
+        Key { is_secret: true, ..self }
     }
 
     pub(super) const fn required(self) -> Self {

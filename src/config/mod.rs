@@ -29,6 +29,7 @@ mod replace;
 mod secret;
 mod section;
 mod settings;
+mod shown_settings;
 mod state;
 mod storage;
 mod stream;
@@ -38,6 +39,7 @@ mod yaml;
 use std::path::Path;
 
 pub use alerts::{Alerts, Telemetry};
+pub(crate) use check::hash;
 pub use check::{Config, check};
 pub use cron::Cron;
 pub use exchanges::ExchangeSettings;
@@ -58,6 +60,7 @@ pub use replace::{create, put, replace};
 pub use secret::Secret;
 #[doc(hidden)]
 pub use secret::shown;
+pub(crate) use shown_settings::Setting;
 pub use state::{Store, Worker};
 pub use storage::{Provider, Remote, Storage};
 pub use stream::{Channel, StreamJob};

@@ -139,6 +139,10 @@ impl<'a> Section<'a> {
 
     /// A text whose value must not appear in messages.
     pub(super) fn hidden(&self, key: &str) -> Option<&'a str> {
+        debug_assert!(
+            self.keys.iter().any(|own| own.name == key && own.is_secret),
+            "`{key}` is shown elsewhere"
+        );
         match self.get(key)? {
             Node::Text(text) if text.contains('\0') => {
                 self.refuse(key, NUL);

@@ -44,7 +44,7 @@ pub(super) const KEYS: &[Key] = &[
     ),
     Key::new("ui_host", Form::Text, INTERFACE).older(LISTEN),
     Key::new("ui_port", Form::Whole(0, 65_535, None), INTERFACE).older(LISTEN),
-    Key::new("ui_auth_token", Form::Text, INTERFACE).older("`http.token_file`"),
+    Key::new("ui_auth_token", Form::Text, INTERFACE).older("`http.token_file`").secret(),
     Key::new("ui_allow_origins", Form::Texts, INTERFACE).older(LISTEN),
     Key::new("ui_readonly", Form::Flag(false), INTERFACE).older("`http.token_file`"),
     Key::new("ui_rate_limit", Form::Whole(0, 1_000_000_000, None), INTERFACE).older(LISTEN),

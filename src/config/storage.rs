@@ -97,7 +97,8 @@ const REMOTE_KEYS: &[Key] = &[
         "Where to: a remote of rclone such as `mynas:crypto/`, or `s3://bucket/prefix`. Credentials of S3 come from the \
          environment or from the files of the AWS tools.",
     )
-    .required(),
+    .required()
+    .secret(),
     Key::new("endpoint", Form::Text, "The address of an S3 service other than Amazon's, without credentials."),
     Key::new(
         "fleet",

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::api::{BookAnswer, HistoryAnswer};
 use crate::clock::now;
@@ -61,7 +61,11 @@ struct Inner {
     in_force: Mutex<Arc<Config>>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
+    /// One edit of the file at a time.
+    editing: tokio::sync::Mutex<()>,
     catalogue: Catalogue,
+    /// One check of files at a time.
+    verifying: Arc<Semaphore>,
 }
 
 impl Control {
@@ -77,7 +81,9 @@ impl Control {
             started: config.clone(),
             in_force: Mutex::new(Arc::new(config)),
             reloading: tokio::sync::Mutex::default(),
+            editing: tokio::sync::Mutex::default(),
             catalogue: Catalogue::default(),
+            verifying: Arc::new(Semaphore::new(1)),
         }))
     }
 
@@ -230,8 +236,21 @@ impl Control {
         &self.0.engine
     }
 
+    pub(super) fn verifying(&self) -> &Arc<Semaphore> {
+        &self.0.verifying
+    }
+
     pub(super) fn catalogue(&self) -> &Catalogue {
         &self.0.catalogue
+    }
+
+    /// The configuration that the process started with.
+    pub(super) fn started(&self) -> &Config {
+        &self.0.started
+    }
+
+    pub(super) fn editing(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.editing
     }
 
     pub(super) fn in_force(&self) -> Arc<Config> {

@@ -22,6 +22,7 @@ mod job;
 mod job_task;
 mod known;
 mod live_job;
+mod log_lines;
 mod logging;
 mod open;
 mod owner;
@@ -53,6 +54,7 @@ pub use self::copies::{Copies, target};
 pub use self::history::MetricHistory;
 pub use self::job::Job;
 pub use self::live_job::LiveJob;
+pub(crate) use self::log_lines::{LogsError, log_lines};
 pub use self::logging::Logging;
 pub use self::owner::Broken;
 #[doc(hidden)]

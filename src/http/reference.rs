@@ -31,7 +31,8 @@ fn detail(document: &Value, path: &str, method: &str, operation: &Value) -> Stri
         .filter(|own| own["in"] == "query")
         .map(|own| (own["name"].as_str().unwrap_or_default().to_owned(), meaning(own)))
         .collect();
-    let body = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    let content = operation["requestBody"]["content"].as_object().and_then(|content| content.values().next());
+    let body = content.map_or(&Value::Null, |content| &content["schema"]["$ref"]);
     let body = body.as_str().and_then(|name| document.pointer(name.trim_start_matches('#')));
     for (name, field) in body.and_then(|body| body["properties"].as_object()).into_iter().flatten() {
         rows.push((name.clone(), meaning(field)));

@@ -8,34 +8,23 @@
 //! A file of the 3.x series is edited in its own `jobs` list, whose candle jobs are written the same way.
 
 mod block;
+mod entry;
+#[cfg(test)]
+mod entry_tests;
 mod flow;
+mod listed;
 
 use thiserror::Error;
 
 use crate::config::edit::block::{Item, Jobs, Pairs};
+pub(super) use crate::config::edit::entry::scalar;
+pub use crate::config::edit::entry::{Entry, NewJob};
+use crate::config::edit::entry::{OLDER, OWN, STREAMS};
 use crate::config::edit::flow::Change;
+pub use crate::config::edit::listed::{ListedJob, jobs_of};
 use crate::config::node::Node;
 use crate::config::yaml::split_mark;
-use crate::exchange;
 use crate::model::Pair;
-
-/// The job to add or remove.
-#[derive(Clone, Copy, Debug)]
-pub struct NewJob<'a> {
-    /// The exchange.
-    pub exchange: &'a str,
-    /// The pairs; `remove` takes one.
-    pub pairs: &'a [Pair],
-    /// The candle length in seconds.
-    pub span_secs: u64,
-}
-
-impl NewJob<'_> {
-    /// `BTC/USDT, ETH/USDT`.
-    pub(super) fn pairs_text(&self) -> String {
-        self.pairs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    }
-}
 
 /// Why a text could not be edited.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -64,21 +53,29 @@ pub enum EditError {
 /// # Errors
 /// If the job already exists, or the text cannot be edited safely.
 pub fn add(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
-    let (mark, text) = split_mark(text);
-    add_behind_mark(text, job).map(|edited| format!("{mark}{edited}"))
+    add_entry(text, &Entry::from(job))
 }
 
-fn add_behind_mark(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
+/// The text with one more job or stream.
+///
+/// # Errors
+/// If it already exists, or the text cannot be edited safely.
+pub fn add_entry(text: &str, entry: &Entry) -> Result<String, EditError> {
+    let (mark, text) = split_mark(text);
+    add_behind_mark(text, entry).map(|edited| format!("{mark}{edited}"))
+}
+
+fn add_behind_mark(text: &str, job: &Entry) -> Result<String, EditError> {
     let tree = Node::parse(text).map_err(EditError::Syntax)?;
-    for pair in job.pairs {
-        let Some(found) = find(&tree, job, pair, |kind| kind == "ohlc") else { continue };
+    for pair in job.pairs.iter().filter_map(|pair| pair.parse::<Pair>().ok()) {
+        let Some(found) = find(&tree, job, &pair, false) else { continue };
         let Found { key, index, place } = found;
         let at = format!("{key}[{index}].pairs[{place}]");
-        return Err(EditError::Duplicate { at, pair: pair.clone() });
+        return Err(EditError::Duplicate { at, pair });
     }
     // A file with only the 3.x list keeps using that list.
     let older = tree.get("histo_jobs").is_none() && tree.get("jobs").is_some();
-    let key = if older { OLDER } else { OWN };
+    let key = if older && job.fits_older() { OLDER } else { job.list };
     let wanted = with_job(tree, job, key).ok_or(EditError::Unusual)?;
     let edited = add_to_text(text, job, key).ok_or(EditError::Unusual)?;
     confirmed(edited, &wanted)
@@ -90,7 +87,8 @@ fn add_behind_mark(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
 /// When the text is not YAML.
 pub fn missing(text: &str, job: &NewJob<'_>) -> Result<Vec<Pair>, EditError> {
     let tree = Node::parse(split_mark(text).1).map_err(EditError::Syntax)?;
-    let is_missing = |pair: &&Pair| find(&tree, job, pair, |kind| kind == "ohlc").is_none();
+    let entry = Entry::from(job);
+    let is_missing = |pair: &&Pair| find(&tree, &entry, pair, false).is_none();
     Ok(job.pairs.iter().filter(is_missing).cloned().collect())
 }
 
@@ -99,10 +97,27 @@ pub fn missing(text: &str, job: &NewJob<'_>) -> Result<Vec<Pair>, EditError> {
 /// # Errors
 /// If there is no such job, or the text cannot be edited safely.
 pub fn remove(text: &str, job: &NewJob<'_>) -> Result<String, EditError> {
+    let [pair] = job.pairs else { return Err(EditError::NotFound) };
+    remove_found(text, |tree| find(tree, &Entry::from(job), pair, true))
+}
+
+/// The text without one pair of the job at this place of a list, or without the job when the pair was its last.
+///
+/// # Errors
+/// If there is no such pair there, or the text cannot be edited safely.
+pub fn remove_at(text: &str, list: &str, index: usize, pair: &Pair) -> Result<String, EditError> {
+    let key = [OWN, OLDER, STREAMS].into_iter().find(|key| *key == list).ok_or(EditError::NotFound)?;
+    let place = |tree: &Node| {
+        let Some(Node::List(jobs)) = tree.get(key) else { return None };
+        Some(Found { key, index, place: place_of(jobs.get(index)?, pair)? })
+    };
+    remove_found(text, place)
+}
+
+fn remove_found(text: &str, find: impl FnOnce(&Node) -> Option<Found>) -> Result<String, EditError> {
     let (mark, text) = split_mark(text);
     let mut tree = Node::parse(text).map_err(EditError::Syntax)?;
-    let [pair] = job.pairs else { return Err(EditError::NotFound) };
-    let found = find(&tree, job, pair, |_| true).ok_or(EditError::NotFound)?;
+    let found = find(&tree).ok_or(EditError::NotFound)?;
     let whole = without_pair(&mut tree, &found).ok_or(EditError::Unusual)?;
     let changes = if whole { remove_job(text, &found) } else { remove_pair(text, &found) };
     let edited = flow::apply(text, changes.ok_or(EditError::Unusual)?);
@@ -116,19 +131,6 @@ fn confirmed(edited: String, wanted: &Node) -> Result<String, EditError> {
     }
 }
 
-/// A scalar for YAML; anything but a known name is quoted.
-pub(super) fn scalar(word: &str) -> String {
-    if exchange::names().contains(&word) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "''"))
-    }
-}
-
-/// The keys of history jobs: our own, and that of the 3.x series.
-const OWN: &str = "histo_jobs";
-const OLDER: &str = "jobs";
-
 /// A pair of a job in the tree.
 struct Found {
     key: &'static str,
@@ -136,47 +138,26 @@ struct Found {
     place: usize,
 }
 
-/// The first matching job, and the index of the matching pair.
-fn find(tree: &Node, job: &NewJob<'_>, pair: &Pair, kind_fits: impl Fn(&str) -> bool) -> Option<Found> {
-    [OWN, OLDER].into_iter().find_map(|key| {
+/// The first job that collects the same, and the index of the matching pair; with `any_kind`, whatever it collects.
+fn find(tree: &Node, job: &Entry, pair: &Pair, any_kind: bool) -> Option<Found> {
+    job.lists().iter().find_map(|key| {
         let Some(Node::List(jobs)) = tree.get(key) else { return None };
         jobs.iter().enumerate().find_map(|(index, node)| {
-            let place = place(node, key, job, pair, &kind_fits)?;
-            Some(Found { key, index, place })
+            let place = if job.is_like(node, key, any_kind) { place_of(node, pair) } else { None };
+            Some(Found { key, index, place: place? })
         })
     })
 }
 
-/// The index of the matching pair in a job.
-fn place(
-    node: &Node,
-    key: &str,
-    job: &NewJob<'_>,
-    pair: &Pair,
-    kind_fits: impl Fn(&str) -> bool,
-) -> Option<usize> {
-    let text = |key, default| node.get(key).and_then(Node::text).unwrap_or(default);
-    let exchange = text("exchange", "");
-    let same_exchange = match key {
-        OLDER => exchange.eq_ignore_ascii_case(job.exchange) && text("operation", "backfill") == "backfill",
-        _ => exchange == job.exchange,
-    };
-    let span = node.get("span").and_then(Node::whole);
-    if !same_exchange || span != Some(i128::from(job.span_secs)) || !kind_fits(text("data_type", "ohlc")) {
-        return None;
-    }
+/// The index of a pair in a job.
+fn place_of(node: &Node, pair: &Pair) -> Option<usize> {
     let Some(Node::List(pairs)) = node.get("pairs") else { return None };
     let is_pair = |node: &Node| node.text().and_then(|text| text.parse().ok()).as_ref() == Some(pair);
     pairs.iter().position(is_pair)
 }
 
-fn with_job(mut tree: Node, job: &NewJob<'_>, key: &str) -> Option<Node> {
-    let pair = |key: &str, value| (key.to_owned(), value);
-    let item = Node::Map(vec![
-        pair("exchange", Node::Text(job.exchange.to_owned())),
-        pair("pairs", Node::List(job.pairs.iter().map(|pair| Node::Text(pair.to_string())).collect())),
-        pair("span", Node::Whole(job.span_secs.into())),
-    ]);
+fn with_job(mut tree: Node, job: &Entry, key: &str) -> Option<Node> {
+    let item = job.node();
     if tree == Node::Null {
         tree = Node::Map(Vec::new());
     }
@@ -186,7 +167,7 @@ fn with_job(mut tree: Node, job: &NewJob<'_>, key: &str) -> Option<Node> {
         Some(_) => return None,
         None => {
             let Node::Map(pairs) = &mut tree else { return None };
-            pairs.push(pair(key, Node::List(vec![item])));
+            pairs.push((key.to_owned(), Node::List(vec![item])));
         }
     }
     Some(tree)
@@ -205,14 +186,9 @@ fn without_pair(tree: &mut Node, found: &Found) -> Option<bool> {
     Some(true)
 }
 
-fn add_to_text(text: &str, job: &NewJob<'_>, key: &str) -> Option<String> {
+fn add_to_text(text: &str, job: &Entry, key: &str) -> Option<String> {
     let line_end = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let map = format!(
-        "{{exchange: {}, pairs: [{}], span: {}}}",
-        scalar(job.exchange),
-        job.pairs_text(),
-        job.span_secs
-    );
+    let map = job.map();
     let changes = match block::jobs(text, key)? {
         Jobs::Missing => {
             let apart = if text.is_empty() || text.ends_with('\n') { "" } else { line_end };
@@ -264,27 +240,23 @@ impl Style {
     }
 
     /// The lines of a job, each with the line break before it.
-    fn render(&self, job: &NewJob<'_>, line_end: &str) -> String {
-        let NewJob { exchange, span_secs, .. } = job;
-        let pair = job.pairs_text();
-        let exchange = scalar(exchange);
+    fn render(&self, job: &Entry, line_end: &str) -> String {
         let (dash, gap) = (" ".repeat(self.dash), " ".repeat(self.gap));
         if self.map {
-            return format!(
-                "{line_end}{dash}-{gap}{{exchange: {exchange}, pairs: [{pair}], span: {span_secs}}}"
-            );
+            return format!("{line_end}{dash}-{gap}{}", job.map());
         }
         let keys = " ".repeat(self.dash + 1 + self.gap);
-        let pairs = match self.pairs_dash {
+        let mut text = format!("{line_end}{dash}-{gap}exchange: {}", scalar(&job.exchange));
+        text += &match self.pairs_dash {
             Some(indent) => {
-                let lines = job.pairs.iter().map(|pair| format!("{line_end}{}- {pair}", " ".repeat(indent)));
-                format!("pairs:{}", lines.collect::<String>())
+                let lines =
+                    job.written_pairs().map(|pair| format!("{line_end}{}- {pair}", " ".repeat(indent)));
+                format!("{line_end}{keys}pairs:{}", lines.collect::<String>())
             }
-            None => format!("pairs: [{pair}]"),
+            None => format!("{line_end}{keys}pairs: [{}]", job.pairs_text()),
         };
-        format!(
-            "{line_end}{dash}-{gap}exchange: {exchange}{line_end}{keys}{pairs}{line_end}{keys}span: {span_secs}"
-        )
+        text.extend(job.others().map(|(key, value)| format!("{line_end}{keys}{key}: {value}")));
+        text
     }
 }
 

@@ -12,6 +12,7 @@ mod list;
 mod one;
 mod orders;
 mod status;
+mod verify;
 
 pub(crate) use account::Account;
 pub(crate) use catalogue::{Catalogue, CatalogueError, KnownSeries};
@@ -21,3 +22,4 @@ pub(crate) use list::{SelectError, list};
 pub(crate) use one::{OneError, coverage_of, files_of, gaps_of, line_of};
 pub(crate) use orders::{backfill_order, order_without_job, repair_order};
 pub(crate) use status::{SeriesRuns, configured};
+pub(crate) use verify::verified;

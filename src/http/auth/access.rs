@@ -10,7 +10,7 @@ use crate::telemetry::Refusal;
 /// The access level of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// For everyone: probes must work when nothing else does.
+    /// For everyone: probes must work when nothing else does, and signing in comes before everything else.
     Open,
     /// May read.
     Reader,
@@ -42,6 +42,8 @@ pub(in crate::http) struct Caller {
 pub(in crate::http) enum Visitor {
     /// Everything, without signing in: the request came over the socket or carries the token.
     Admitted,
+    /// Everything, having signed in.
+    SignedIn,
     /// Nothing before signing in.
     SignedOut,
     /// Nothing: there is no token to sign in with.

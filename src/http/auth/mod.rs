@@ -8,6 +8,8 @@ mod client_policy;
 mod guesses;
 mod passwords;
 mod rules;
+mod sessions;
+mod sign_in;
 mod tls;
 mod token;
 mod web;

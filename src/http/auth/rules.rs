@@ -12,27 +12,30 @@ use axum::response::Response;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::time::Instant;
 
-use super::access::{Access, Caller, Refused, Via, Visitor};
+use super::access::{Access, Caller, Refused, Via};
 use super::basic;
 use super::browser::{check_host, check_origin};
 use super::guesses::Guesses;
 use super::passwords::{Passwords, Verdict};
+use super::sessions::Sessions;
 use super::token::TokenFile;
 use super::web::Web;
 use super::web_config::{WebConfig, WebConfigError};
-use crate::http::reply::plain;
+use crate::http::reply::{plain, see_other};
 use crate::telemetry::events::RequestRefused;
 use crate::telemetry::{Refusal, Telemetry};
 
 /// The access rules of a server.
 #[derive(Default)]
 pub struct Auth {
-    token: Option<TokenFile>,
+    pub(super) token: Option<TokenFile>,
     web: Option<(Arc<Web>, Passwords)>,
     allow_unauthenticated: bool,
-    guesses: Guesses,
+    pub(super) guesses: Guesses,
+    pub(super) sessions: Sessions,
 }
 
 impl Auth {
@@ -83,16 +86,6 @@ impl Auth {
         self.web().map(|web| web.config())
     }
 
-    /// What the sender of a request may do on the pages.
-    pub(in crate::http) fn visitor(&self, caller: Caller, headers: &HeaderMap) -> Visitor {
-        let is_token = bearer(headers).zip(self.token.as_ref()).is_some_and(|(shown, token)| token.is(shown));
-        match &self.token {
-            _ if caller.via == Via::Socket || is_token => Visitor::Admitted,
-            Some(_) => Visitor::SignedOut,
-            None => Visitor::ReadOnly,
-        }
-    }
-
     /// Admits a request, or returns the reason for refusing it.
     pub(in crate::http) async fn admit(
         &self,
@@ -103,15 +96,22 @@ impl Auth {
     ) -> Result<(), Box<Response>> {
         let Err(refused) = self.judge(caller, access, request).await else { return Ok(()) };
         telemetry.emit(RequestRefused { reason: refused.reason, peer: caller.peer });
-        Err(Box::new(self.answer(&refused)))
+        let is_asked_to_sign_in = refused.status == StatusCode::UNAUTHORIZED && self.signs_in(access);
+        match sign_in_address(request).filter(|_| is_asked_to_sign_in) {
+            Some(address) => Err(Box::new(see_other(&address))),
+            None => Err(Box::new(self.answer(&refused))),
+        }
     }
 
     async fn judge(&self, caller: Caller, access: Access, request: &Parts) -> Result<(), Refused> {
-        if access == Access::Open || caller.via == Via::Socket {
+        if caller.via == Via::Socket {
             return Ok(());
         }
         if request.method != Method::GET && request.method != Method::HEAD {
             check_origin(&request.headers)?;
+        }
+        if access == Access::Open || self.is_signed_in(&request.headers) {
+            return Ok(());
         }
         let config = self.web_config().unwrap_or_default();
         let is_free = access == Access::Reader && config.users.is_empty();
@@ -188,7 +188,13 @@ impl Auth {
         }
     }
 
-    fn forbidden(&self) -> Refused {
+    /// Whether a page that refuses asks for the token: for actions, and for reading where there are no users.
+    fn signs_in(&self, access: Access) -> bool {
+        let has_users = || self.web_config().is_some_and(|config| !config.users.is_empty());
+        self.token.is_some() && (access == Access::Admin || !has_users())
+    }
+
+    pub(super) fn forbidden(&self) -> Refused {
         let what = match self.token {
             Some(_) => "this needs the token of http.token_file\n",
             None => "this needs a token; set http.token_file, or use the command line\n",
@@ -196,7 +202,7 @@ impl Auth {
         Refused { reason: Refusal::Forbidden, status: StatusCode::FORBIDDEN, what, wait: None }
     }
 
-    fn answer(&self, refused: &Refused) -> Response {
+    pub(in crate::http) fn answer(&self, refused: &Refused) -> Response {
         let mut reply = plain(refused.status, refused.what);
         let headers = reply.headers_mut();
         if refused.status == StatusCode::UNAUTHORIZED {
@@ -215,7 +221,7 @@ impl Auth {
     }
 }
 
-fn guessing(wait: Duration) -> Refused {
+pub(super) fn guessing(wait: Duration) -> Refused {
     Refused {
         reason: Refusal::Guessing,
         status: StatusCode::TOO_MANY_REQUESTS,
@@ -224,8 +230,24 @@ fn guessing(wait: Duration) -> Refused {
     }
 }
 
+/// Where a browser signs in to see a page, or to return to the page whose action it asked for.
+fn sign_in_address(request: &Parts) -> Option<String> {
+    let accepts = request.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let is_page = accepts.is_some_and(|kinds| kinds.contains("text/html"));
+    let path = request.uri.path();
+    if !is_page || path.starts_with("/api/") {
+        return None;
+    }
+    let back = match request.method {
+        Method::GET | Method::HEAD => request.uri.path_and_query().map_or(path, |whole| whole.as_str()),
+        // The path of an action is that of its page and one word more.
+        _ => path.rsplit_once('/').map(|(page, _)| page).filter(|page| !page.is_empty()).unwrap_or("/"),
+    };
+    Some(format!("/sign-in?to={}", utf8_percent_encode(back, NON_ALPHANUMERIC)))
+}
+
 /// The token of an `Authorization: Bearer` header.
-fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.as_bytes().split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then_some(token.trim_ascii())
 }

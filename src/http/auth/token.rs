@@ -33,12 +33,17 @@ impl TokenFile {
     }
 
     pub(super) fn is(&self, shown: &[u8]) -> bool {
+        let shown = digest(&SHA256, shown);
+        self.digest().is_some_and(|token| same(token.as_ref(), shown.as_ref()))
+    }
+
+    /// The digest of the token in force.
+    pub(super) fn digest(&self) -> Option<Digest> {
         let mut held = self.held();
         if held.looked.elapsed() >= LOOK {
             self.look(&mut held);
         }
-        let shown = digest(&SHA256, shown);
-        held.token.is_some_and(|token| same(token.as_ref(), shown.as_ref()))
+        held.token
     }
 
     fn look(&self, held: &mut LoadedToken) {
@@ -83,7 +88,7 @@ fn read(path: &Path) -> io::Result<(Digest, (SystemTime, u64))> {
 }
 
 /// Compares all bytes, in constant time.
-fn same(one: &[u8], other: &[u8]) -> bool {
+pub(super) fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len() && one.iter().zip(other).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 

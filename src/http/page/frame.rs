@@ -108,6 +108,9 @@ impl Frame {
         html.line("</nav>");
         match self.visitor {
             Visitor::Admitted | Visitor::ReadOnly => {}
+            Visitor::SignedIn => html.line(
+                "<form class=\"session\" method=\"post\" action=\"/sign-out\"><button>Sign out</button></form>",
+            ),
             Visitor::SignedOut => html.add(format_args!(
                 "<a class=\"session\" href=\"/sign-in?to={}\">Sign in</a>",
                 segment(&self.address)

@@ -8,6 +8,7 @@ mod html;
 mod message;
 mod overview;
 mod overview_parts;
+mod sign_in;
 mod table;
 mod times;
 
@@ -15,3 +16,4 @@ pub(super) use assets::asset;
 pub(super) use frame::{Frame, View, refusal};
 pub(super) use message::{PARAMETER, message};
 pub(super) use overview::overview;
+pub(super) use sign_in::sign_in;

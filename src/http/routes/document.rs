@@ -79,7 +79,7 @@ fn bounded(schema: &mut Schema) {
 }
 
 fn operation(route: &Route, shapes: &mut Shapes) -> Value {
-    let Operation { summary, body, is_tagged, is_once, answers, .. } = &route.operation;
+    let Operation { summary, body, form, is_tagged, is_once, answers, .. } = &route.operation;
     let mut all = parameters(route, shapes);
     let header = |name: &str, about: &str| json!({"name": name, "in": "header", "description": about, "schema": {"type": "string"}});
     if *is_tagged {
@@ -119,6 +119,11 @@ fn operation(route: &Route, shapes: &mut Shapes) -> Value {
         let schema = shape(&mut shapes.taken);
         operation["requestBody"] =
             json!({"required": !is_optional, "content": {"application/json": {"schema": schema}}});
+    }
+    if let Some(shape) = form {
+        let schema = shape(&mut shapes.taken);
+        operation["requestBody"] =
+            json!({"required": false, "content": {"application/x-www-form-urlencoded": {"schema": schema}}});
     }
     operation
 }

@@ -77,7 +77,7 @@ fn workers<'a>(
     all
 }
 
-fn books(snapshot: &Snapshot) -> BooksHealth<'_> {
+pub(super) fn books(snapshot: &Snapshot) -> BooksHealth<'_> {
     let is_book = |own: &&StreamView| own.series.ends_with("/orderbook");
     let live = snapshot.streams.iter().filter(is_book).filter(|own| own.state == LiveState::Live.name());
     let mut out_of_step = Vec::new();
@@ -88,13 +88,18 @@ fn books(snapshot: &Snapshot) -> BooksHealth<'_> {
 }
 
 fn streams(snapshot: &Snapshot) -> StreamsHealth<'_> {
+    let live = LiveState::Live.name();
+    let not_live = snapshot.streams.iter().filter(|stream| stream.state != live).collect();
+    StreamsHealth { states: states(snapshot), not_live }
+}
+
+/// How many live series are in each state.
+pub(super) fn states(snapshot: &Snapshot) -> BTreeMap<&str, u64> {
     let mut states: BTreeMap<&str, u64> = LiveState::ALL.iter().map(|state| (state.name(), 0)).collect();
     for stream in &snapshot.streams {
         *states.entry(stream.state).or_default() += 1;
     }
-    let live = LiveState::Live.name();
-    let not_live = snapshot.streams.iter().filter(|stream| stream.state != live).collect();
-    StreamsHealth { states, not_live }
+    states
 }
 
 fn exchange(view: &ExchangeView) -> ExchangeHealth<'_> {

@@ -32,7 +32,7 @@ async fn metrics(
     answer(&app, &headers, async |control| control.history(&asked).await, refuse).await
 }
 
-fn refuse(error: &AskError) -> Response {
+pub(super) fn refuse(error: &AskError) -> Response {
     match error {
         AskError::Wrong(part) => wrong(part),
         AskError::Store(error) => problem(StatusCode::SERVICE_UNAVAILABLE, Chain(error).to_string(), None),

@@ -6,6 +6,7 @@ mod action;
 mod alerts;
 mod body;
 mod book;
+mod config;
 mod control;
 mod copies;
 mod document;
@@ -15,6 +16,7 @@ mod follow;
 mod health;
 mod history;
 mod jobs;
+mod logs;
 mod metrics;
 mod openapi;
 mod operation;
@@ -30,7 +32,9 @@ mod resource;
 mod route;
 mod sent;
 mod series;
+mod streams;
 mod tasks;
+mod verify;
 mod work;
 
 use std::collections::BTreeSet;
@@ -68,6 +72,8 @@ pub(super) fn all() -> Vec<Route> {
         read::route(),
         events::route(),
         overview::route(),
+        streams::route(),
+        logs::route(),
         reload::route(),
         work,
         cancel,
@@ -79,7 +85,9 @@ pub(super) fn all() -> Vec<Route> {
     ]);
     all.extend(series::routes());
     all.extend(tasks::routes());
+    all.extend(config::routes());
     all.extend(act_series::routes());
+    all.push(verify::route());
     all.extend(act_tasks::routes());
     all.push(openapi::route());
     all

@@ -14,6 +14,8 @@ pub(super) struct Operation {
     pub(super) parameters: Option<Shape>,
     /// The JSON that it takes, and whether it may be left out.
     pub(super) body: Option<(Shape, bool)>,
+    /// The fields of the form that it takes.
+    pub(super) form: Option<Shape>,
     /// Its answers, but for refusals.
     pub(super) answers: Vec<Answer>,
     /// Whether its answer has an entity tag.
@@ -61,6 +63,11 @@ impl Operation {
     /// It takes this body, or none.
     pub(super) fn maybe_taking<B: JsonSchema>(self) -> Self {
         Operation { body: Some((shape::<B>, true)), ..self }
+    }
+
+    /// It takes the fields of a form.
+    pub(super) fn taking_form<F: JsonSchema>(self) -> Self {
+        Operation { form: Some(shape::<F>), ..self }
     }
 
     /// It answers with JSON.

@@ -38,6 +38,11 @@ impl Route {
         Route { path, method: "POST", access: Access::Admin, operation, handler: post(handler) }
     }
 
+    /// The same route for everyone: signing in, which needs nothing but itself.
+    pub(super) fn open(self) -> Self {
+        Route { access: Access::Open, ..self }
+    }
+
     /// The same route with its description.
     pub(super) fn that(self, operation: Operation) -> Self {
         Route { operation, ..self }

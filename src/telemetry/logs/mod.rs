@@ -8,6 +8,7 @@ mod file;
 mod follow;
 mod format;
 mod line;
+mod search;
 mod stderr;
 mod tail;
 mod throttle;
@@ -26,6 +27,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 
 pub use follow::Follower;
 pub use format::LogFormat;
+pub use search::{FoundLine, LogLevel, LogSearch, search};
 pub use tail::tail;
 
 use crate::clock::now;

@@ -1,7 +1,9 @@
 //! The monitor page: one file per view. Each asks what the API's routes ask, and renders the answer.
 
 mod assets;
+mod form;
 mod overview;
+mod sign_in;
 mod visit;
 
 use hyper::header::{self, HeaderMap};
@@ -11,7 +13,7 @@ use super::route::Route;
 
 pub(super) fn routes() -> Vec<Route> {
     let mut all = vec![overview::route(), assets::route()];
-    all.extend([]);
+    all.extend(sign_in::routes());
     all
 }
 
