@@ -145,6 +145,11 @@ impl Control {
     }
 }
 
+/// The exchanges that can be collected.
+pub(crate) fn exchanges() -> Vec<&'static str> {
+    crate::exchange::names()
+}
+
 /// The file as it is now.
 #[derive(Default)]
 struct FileNow {

@@ -52,7 +52,7 @@ mod watchdog;
 pub(crate) use acting::WorkRefusal;
 pub(crate) use condition::troubles;
 pub use condition::{Condition, Trouble};
-pub(crate) use configuration::ConfigEditError;
+pub(crate) use configuration::{ConfigEditError, exchanges};
 pub use control::{Control, Scope};
 pub(crate) use files::VerifyError;
 pub use health_reporter::HealthReporter;

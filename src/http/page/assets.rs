@@ -20,7 +20,7 @@ macro_rules! asset {
     };
 }
 
-static ASSETS: [Asset; 13] = [
+static ASSETS: [Asset; 14] = [
     asset!("style.css", CSS),
     asset!("icon.svg", SVG),
     asset!("live.js", JS),
@@ -29,6 +29,7 @@ static ASSETS: [Asset; 13] = [
     asset!("history.js", JS),
     asset!("candles.js", JS),
     asset!("coverage.js", JS),
+    asset!("tap.js", JS),
     asset!("uplot.min.js", JS),
     asset!("uplot.LICENSE", TEXT),
     asset!("uplot.min.css", CSS),

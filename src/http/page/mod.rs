@@ -3,17 +3,32 @@
 
 mod assets;
 mod attention;
+mod configuration;
+mod fields;
 mod frame;
+mod history;
 mod html;
+mod jobs;
+mod logs;
 mod message;
 mod overview;
 mod overview_parts;
 mod sign_in;
+mod storage;
+mod streams;
 mod table;
 mod times;
+mod workers;
 
 pub(super) use assets::asset;
+pub(super) use configuration::{RefusedForm, TypedJob, configuration};
 pub(super) use frame::{Frame, View, refusal};
+pub(super) use history::history;
+pub(super) use jobs::{job, jobs, path as job_path, runs};
+pub(super) use logs::logs;
 pub(super) use message::{PARAMETER, message};
 pub(super) use overview::overview;
 pub(super) use sign_in::sign_in;
+pub(super) use storage::{StorageResult, StorageShown, storage};
+pub(super) use streams::{StreamsAsked, streams};
+pub(super) use workers::workers;

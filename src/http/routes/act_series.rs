@@ -59,7 +59,7 @@ pub(super) fn started(
     Ok(json(StatusCode::ACCEPTED, &started))
 }
 
-fn unstarted(refusal: &WorkRefusal) -> Box<Response> {
+pub(super) fn unstarted(refusal: &WorkRefusal) -> Box<Response> {
     match refusal {
         WorkRefusal::Wrong(part) => Box::new(wrong(part)),
         WorkRefusal::NoSeries { .. } => {

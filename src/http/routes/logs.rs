@@ -31,7 +31,7 @@ async fn logs(
     answer(&app, &headers, async |control| control.logs(asked).await, refuse).await
 }
 
-fn refuse(error: &LogsError) -> Response {
+pub(super) fn refuse(error: &LogsError) -> Response {
     match error {
         LogsError::Wrong(part) => wrong(part),
         LogsError::Unreadable(_) => problem(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), None),

@@ -23,21 +23,23 @@ pub(super) fn route() -> Route {
 /// The queues; 503 with the same body if the store is unreachable.
 async fn queues(State(app): State<App>) -> Response {
     let snapshot = app.status.snapshot();
+    let queues = queues_of(&snapshot);
+    let status = if queues.error.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    json(status, &queues)
+}
+
+/// The queues of a snapshot.
+pub(super) fn queues_of(snapshot: &Snapshot) -> Queues<'_> {
     let error = snapshot.store.error.as_deref();
-    let status = if error.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
-    let queues = snapshot.queues.iter().map(|own| (&*own.name, queue(own, &snapshot))).collect();
-    json(
-        status,
-        &Queues {
-            broker: if error.is_some() { "error" } else { "connected" },
-            error,
-            store: &snapshot.store,
-            environment: &snapshot.environment,
-            queues,
-            workers: &snapshot.workers,
-            generated_at: snapshot.at.to_string(),
-        },
-    )
+    Queues {
+        broker: if error.is_some() { "error" } else { "connected" },
+        error,
+        store: &snapshot.store,
+        environment: &snapshot.environment,
+        queues: snapshot.queues.iter().map(|own| (&*own.name, queue(own, snapshot))).collect(),
+        workers: &snapshot.workers,
+        generated_at: snapshot.at.to_string(),
+    }
 }
 
 fn queue<'a>(own: &'a QueueView, snapshot: &'a Snapshot) -> QueueHealth<'a> {

@@ -28,7 +28,7 @@ async fn verify(State(app): State<App>, Id(id): Id, action: Action) -> Response 
     action.once(&app, verify).await
 }
 
-fn refused(error: &VerifyError) -> Response {
+pub(super) fn refused(error: &VerifyError) -> Response {
     match error {
         VerifyError::One(error) => refuse(error),
         VerifyError::Busy => problem(StatusCode::SERVICE_UNAVAILABLE, error.to_string(), None),

@@ -1,10 +1,17 @@
 //! The monitor page: one file per view. Each asks what the API's routes ask, and renders the answer.
 
 mod assets;
+mod configuration;
 mod form;
+mod history;
+mod jobs;
+mod logs;
 mod overview;
 mod sign_in;
+mod storage;
+mod streams;
 mod visit;
+mod workers;
 
 use hyper::header::{self, HeaderMap};
 
@@ -14,6 +21,10 @@ use super::route::Route;
 pub(super) fn routes() -> Vec<Route> {
     let mut all = vec![overview::route(), assets::route()];
     all.extend(sign_in::routes());
+    all.extend(jobs::routes());
+    all.extend([streams::route(), workers::route(), history::route(), logs::route()]);
+    all.extend(storage::routes());
+    all.extend(configuration::routes());
     all
 }
 

@@ -1,0 +1,29 @@
+//! `/logs`: the newest lines of the log.
+
+use axum::extract::State;
+use axum::response::Response;
+
+use super::super::logs::refuse;
+use super::super::operation::Operation;
+use super::super::reading::read;
+use super::super::route::Route;
+use super::visit::{Asked, Visit};
+use crate::api::LogsAsked;
+use crate::http::app::App;
+use crate::http::auth::Access;
+use crate::http::page::{self, View};
+use crate::http::reply::html;
+
+pub(super) fn route() -> Route {
+    let operation = Operation::about("The newest lines of the log, as a page").asking::<LogsAsked>();
+    Route::read("/logs", Access::Reader, shown).that(operation.sending(200, "text/html"))
+}
+
+async fn shown(State(app): State<App>, visit: Visit, Asked(asked): Asked<LogsAsked>) -> Response {
+    let question = asked.clone();
+    match read(&app, async |control| control.logs(question).await).await {
+        Ok(Ok(shown)) => html(page::logs(&visit.frame(View::Logs, "Logs"), &shown, &asked)),
+        Ok(Err(error)) => refuse(&error),
+        Err(refused) => *refused,
+    }
+}
