@@ -352,7 +352,12 @@ async fn the_page_shows_jobs_and_lets_no_markup_through() {
     let page = answer.text();
     assert!(page.contains("binance/BTC-USDT/ohlc/1h"), "{page}");
     assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;") && !page.contains("<img"), "{page}");
-    assert!(!page.contains("<script"), "{page}");
+    assert_eq!(page.matches("<script").count(), page.matches("src=\"/assets/").count(), "{page}");
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(
+        policy.contains("script-src 'self'; style-src 'self';") && !policy.contains("unsafe"),
+        "{policy}"
+    );
 }
 
 #[tokio::test]

@@ -96,7 +96,7 @@ pub(crate) struct FileLine {
 }
 
 /// The coverage of one series. Figures are null if its ledger cannot be read.
-#[derive(Serialize, JsonSchema)]
+#[derive(Default, Serialize, JsonSchema)]
 pub(crate) struct InventoryLine {
     pub(crate) series: String,
     pub(crate) exchange: String,

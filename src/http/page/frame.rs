@@ -83,6 +83,10 @@ impl Frame {
                 _ => html.add(format_args!("<script type=\"module\" src=\"{address}\"></script>\n")),
             }
         }
+        // A view without a form loses nothing by it.
+        if self.view == Some(View::Overview) {
+            html.line("<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>");
+        }
         html.line("</head>");
     }
 

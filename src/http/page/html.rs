@@ -58,7 +58,7 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 /// A text as one segment of a path, or as a value in a query.
-pub(super) fn segment(text: &str) -> String {
+pub(in crate::http) fn segment(text: &str) -> String {
     utf8_percent_encode(text, KEPT).to_string()
 }
 
@@ -85,6 +85,11 @@ pub(super) fn plural(count: u64, one: &str, several: &str) -> String {
 /// A state by color and word; `tone` is `good`, `bad`, `busy`, `warn` or `quiet`.
 pub(super) fn chip(tone: &str, word: &str) -> String {
     format!("<span class=\"chip {tone}\">{}</span>", escaped(word))
+}
+
+/// Why a part cannot be shown.
+pub(super) fn refused(html: &mut Html, why: &str) {
+    html.add(format_args!("<p class=\"refusal\">{}</p>\n", escaped(why)));
 }
 
 #[cfg(test)]

@@ -43,3 +43,140 @@ fn charts(html: &mut Html) {
     chart(html, "failures", "Failed runs", "queue", failures);
     html.line("</div>");
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::frame::{View, frame};
+    use super::*;
+    use crate::api::{
+        AlertView, Freshness, JobSums, OverviewExchange, OverviewJob, OverviewReason, OverviewRemote,
+        OverviewWorker,
+    };
+
+    fn shown(shown: &Overview) -> String {
+        overview(&frame(View::Overview, "Overview"), shown)
+    }
+
+    fn calm() -> Overview {
+        Overview {
+            generated_at: "2025-05-17T00:01:30Z".to_owned(),
+            jobs: JobSums { total: 15, running: 1, ..JobSums::default() },
+            freshness: Freshness { expected: 15, fresh: 15, ..Freshness::default() },
+            ..Overview::default()
+        }
+    }
+
+    #[test]
+    fn the_verdict_is_a_sentence_of_the_figures_of_the_api() {
+        let html = shown(&calm());
+        assert!(
+            html.contains("<span class=\"good\">15 of 15 series fresh</span>, no gaps, none failing.</p>"),
+            "{html}"
+        );
+        assert!(html.contains("Nothing needs attention."));
+
+        let worse = Overview {
+            jobs: JobSums { failing: 1, paused: 2, ..calm().jobs },
+            freshness: Freshness { expected: 15, fresh: 14, with_gaps: 3, gap_seconds: 60.0 },
+            ..calm()
+        };
+        let html = shown(&worse);
+        for part in [
+            "<span class=\"warn\">14 of 15 series fresh</span>, ",
+            "<a class=\"warn\" href=\"/series?sort=-gap_seconds\">3 with gaps</a>, ",
+            "<a class=\"bad\" href=\"/series?state=failing\">1 failing</a>, ",
+            "<a href=\"/series?state=paused\">2 paused</a>.",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(shown(&Overview::default()).contains("Nothing is collected yet"));
+    }
+
+    #[test]
+    fn what_needs_attention_leads_to_where_it_is_mended_and_shows_markup_as_text() {
+        let failing = OverviewJob {
+            series: "okx/BTC-USDT/ohlc/1h".to_owned(),
+            state: "failed".to_owned(),
+            consecutive_errors: 2,
+            last_error: Some("<img src=x onerror=alert(1)>".to_owned()),
+            ..OverviewJob::default()
+        };
+        let reason = |about: &str| OverviewReason {
+            about: about.to_owned(),
+            why: "full".to_owned(),
+            since: "2025-05-17T00:00:30Z".to_owned(),
+        };
+        let alert = AlertView {
+            name: "DccdSeriesStale".to_owned(),
+            severity: "warning".to_owned(),
+            about: "okx/ETH-USDT/ohlc/1h".to_owned(),
+            series: Some("okx/ETH-USDT/ohlc/1h".to_owned()),
+            summary: "its newest row is 7 h old".to_owned(),
+        };
+        let html = shown(&Overview {
+            reasons: vec![reason("disk"), reason("jobs of okx"), reason("something else")],
+            series: vec![failing],
+            alerts: vec![alert],
+            ..calm()
+        });
+
+        for part in [
+            "<a href=\"/storage\">disk</a><span class=\"why\">full</span><span class=\"quiet\">since <time class=\"ago\"",
+            "<a href=\"/series?state=failing&amp;exchange=okx\">jobs of okx</a>",
+            "<a href=\"/logs\">something else</a>",
+            "<a href=\"/series/okx%2FBTC-USDT%2Fohlc%2F1h\">okx/BTC-USDT/ohlc/1h</a>\
+             <span class=\"why\">&lt;img src=x onerror=alert(1)&gt;</span><span class=\"quiet\">2 times in a row</span>",
+            "<span class=\"chip warn\">alert</span><a href=\"/series/okx%2FETH-USDT%2Fohlc%2F1h\">",
+            "<span class=\"quiet\">DccdSeriesStale would fire</span>",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+        assert!(!html.contains("<img"));
+    }
+
+    #[test]
+    fn the_parts_show_each_state_by_color_and_word() {
+        let exchange = |name: &str, state: &str| OverviewExchange {
+            name: name.to_owned(),
+            state: state.to_owned(),
+            until: (state == "banned").then(|| "2025-05-17T00:11:30Z".to_owned()),
+        };
+        let html = shown(&Overview {
+            disk_free_bytes: 5 << 30,
+            disk_size_bytes: 20 << 30,
+            store: "postgres".to_owned(),
+            store_latency_ms: Some(0.42),
+            streams: BTreeMap::from([("live".to_owned(), 3), ("stale".to_owned(), 1)]),
+            exchanges: vec![exchange("binance", "up"), exchange("okx", "banned")],
+            workers: vec![OverviewWorker {
+                id: "a<b".to_owned(),
+                state: "dead".to_owned(),
+                last_seen_s: 90.0,
+                ..OverviewWorker::default()
+            }],
+            remotes: vec![OverviewRemote {
+                name: "nas".to_owned(),
+                pending_files: 7,
+                last_error: Some("<refused>".to_owned()),
+                ..OverviewRemote::default()
+            }],
+            ..calm()
+        });
+
+        for part in [
+            "<b><data value=\"5368709120\">5.0 GiB</data></b><p>of 20.0 GiB</p>",
+            "value=\"0.250\"",
+            "<b>0.4 ms</b><p>postgres answers</p>",
+            "<b>3 of <data value=\"4\">4</data></b><p>1 stale</p>",
+            "<span class=\"chip good\">up</span>",
+            "<span class=\"chip bad\">banned</span></td><td data-label=\"Until\"><time datetime=\"2025-05-17T00:11:30Z\"",
+            "<th scope=\"row\">a&lt;b</th><td data-label=\"State\"><span class=\"chip bad\">dead</span></td>",
+            "<span class=\"chip bad\">failing</span>",
+            "&lt;refused&gt;",
+        ] {
+            assert!(html.contains(part), "{part} in {html}");
+        }
+    }
+}

@@ -6,7 +6,10 @@ mod form;
 mod history;
 mod jobs;
 mod logs;
+mod newest;
+mod one_series;
 mod overview;
+mod series;
 mod sign_in;
 mod storage;
 mod streams;
@@ -19,7 +22,8 @@ pub(super) use self::visit::Visit;
 use super::route::Route;
 
 pub(super) fn routes() -> Vec<Route> {
-    let mut all = vec![overview::route(), assets::route()];
+    let mut all = vec![overview::route(), assets::route(), series::route()];
+    all.extend(one_series::routes());
     all.extend(sign_in::routes());
     all.extend(jobs::routes());
     all.extend([streams::route(), workers::route(), history::route(), logs::route()]);
