@@ -86,6 +86,8 @@ const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 pub(super) fn html(text: String) -> Response {
     let mut page = reply(StatusCode::OK, HTML, text);
     page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));
+    // Without a referrer a browser would name no origin with the forms of the page, and they would be refused.
+    page.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     page
 }
 

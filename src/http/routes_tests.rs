@@ -28,7 +28,8 @@ async fn every_route_lets_in_whom_its_level_lets_in_and_nobody_else() {
     let with_token = Routes::new(with_token);
     let [passes, unauthorized, forbidden] = [None, Some(401), Some(403)];
 
-    let all = all();
+    // Signing in answers so itself.
+    let all: Vec<Route> = all().into_iter().filter(|route| route.path != "/sign-in").collect();
     for (number, route) in all.iter().enumerate() {
         let route = &(100 * number, route);
         let name = format!("{} {}", route.1.method, route.1.path);

@@ -17,13 +17,20 @@ const HOURLY: &str = "binance/BTC-USDT/ohlc/1h";
 /// A daemon with one job of hours.
 fn hours(knobs: Knobs) -> Wanted<'static> {
     let jobs = "{exchange: binance, pairs: [BTC/USDT], span: 3600, start: 2026-06-01, retry_delay: 0.01}";
-    Wanted { jobs, streams: "", knobs: Knobs { weight_limit: 60_000, ..knobs }, has_token: true, hostile: None }
+    Wanted {
+        jobs,
+        streams: "",
+        knobs: Knobs { weight_limit: 60_000, ..knobs },
+        has_token: true,
+        hostile: None,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failing_series_turns_red_within_five_seconds_and_its_retry_button_mends_it() {
     // It runs each second, so that what is seen late is late because of the page.
-    let jobs = "{exchange: binance, pairs: [BTC/USDT], span: 3600, every: 1, retry_delay: 300, max_retries: 1}";
+    let jobs =
+        "{exchange: binance, pairs: [BTC/USDT], span: 3600, every: 1, retry_delay: 300, max_retries: 1}";
     let Some(rig) = Rig::start(Wanted { jobs, ..hours(Knobs::default()) }).await else { return };
 
     rig.browse("failing.py", async |rig, wish| {
@@ -64,7 +71,8 @@ async fn a_gap_made_by_deleting_a_file_appears_and_is_repaired_from_the_page() {
         assert_eq!(wish, "delete");
         let folder = rig.setup.layout().folder(&HOURLY.parse().unwrap());
         let files = std::fs::read_dir(folder).unwrap().flatten().map(|file| file.path());
-        let mut old: Vec<_> = files.filter(|path| path.extension().is_some_and(|own| own == "parquet")).collect();
+        let mut old: Vec<_> =
+            files.filter(|path| path.extension().is_some_and(|own| own == "parquet")).collect();
         old.sort();
         std::fs::remove_file(&old[0]).unwrap();
         old[0].display().to_string()

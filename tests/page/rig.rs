@@ -84,7 +84,8 @@ impl Rig {
             .unwrap();
         wait_for_exit(&setup, &["healthcheck"], 0).await;
         let printed = std::fs::read_to_string(output).unwrap();
-        let address = printed.lines().find_map(|line| line.strip_prefix("Serving http://")?.split('/').next());
+        let address =
+            printed.lines().find_map(|line| line.strip_prefix("Serving http://")?.split('/').next());
         let url = format!("http://{}", address.unwrap_or_else(|| panic!("no address in {printed}")));
         Some(Rig { setup, url, child })
     }

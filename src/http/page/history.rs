@@ -1,8 +1,9 @@
 //! The history of any metric: the list of what is kept, and one metric as a chart and as figures.
 
-use super::fields::{address, input, next_page, select};
+use super::fields::{input, next_page, select};
 use super::frame::Frame;
 use super::html::{Html, escaped, or_dash};
+use super::query::address;
 use super::table::{Align, Table};
 use super::times::instant_of;
 use crate::api::{HistoryAnswer, HistoryMetric, HistoryPoint};

@@ -3,9 +3,10 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::fields::{address, input, select};
+use super::fields::{input, select};
 use super::frame::Frame;
 use super::html::{Html, chip, count, escaped, or_dash, segment};
+use super::query::address;
 use super::table::{Align, Table};
 use super::times::{ago, ago_of, parsed};
 use crate::api::{StreamView, Streams};

@@ -84,17 +84,17 @@ async fn sync(State(app): State<App>) -> Response {
 }
 
 async fn purge(State(app): State<App>, visit: Visit, Form(Room { gib }): Form<Room>) -> Response {
+    let control = match control(&app) {
+        Ok(control) => control,
+        Err(none) => return *none,
+    };
     let typed = gib.unwrap_or_default();
     let wanted = typed.trim().parse::<f64>().ok().filter(|gib| *gib > 0.0 && *gib <= 1e6);
     let Some(wanted) = wanted else {
         let why = "say how much room to make: a number of GiB above 0, such as 20";
         return problem(StatusCode::BAD_REQUEST, why, Some("gib".to_owned()));
     };
-    let found = match control(&app) {
-        Ok(control) => dry_run(control, (wanted * GIB) as u64).await,
-        Err(none) => Err(none),
-    };
-    match found {
+    match dry_run(control, (wanted * GIB) as u64).await {
         Ok(Found { dropped, free_bytes }) => {
             let result = StorageResult::Purge { wanted: typed.trim(), dropped: &dropped, free_bytes };
             rendered(&app, &visit, Some(result))
