@@ -82,10 +82,10 @@ pub(crate) struct FilesPage {
 pub(crate) struct FileLine {
     /// Below the data path.
     pub(crate) path: String,
-    /// The instant of its first row.
-    pub(crate) from: String,
+    /// The instant of its first row; null if it has none.
+    pub(crate) from: Option<String>,
     /// The instant of its last row.
-    pub(crate) to: String,
+    pub(crate) to: Option<String>,
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
     pub(crate) sha256: String,

@@ -71,7 +71,10 @@ fn encoded(status: StatusCode, body: Problem) -> Response {
     match serde_json::to_vec(&body) {
         Ok(text) => {
             let mut problem = reply(status, PROBLEM, text);
-            problem.extensions_mut().insert(Why(body.detail));
+            // The name of a series or a task stands in the address, and in the words.
+            let named = body.parameter.filter(|parameter| parameter != "id");
+            let words = named.map_or_else(|| body.detail.clone(), |own| format!("{own}: {}", body.detail));
+            problem.extensions_mut().insert(Why(words));
             problem
         }
         Err(_) => plain(status, body.detail),

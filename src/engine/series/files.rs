@@ -37,8 +37,8 @@ pub(super) fn files(series: &Series, ledger: &Ledger, asked: &FilesAsked) -> Res
 fn line(series: &Series, part: Part, period: &str, entry: &FileEntry) -> FileLine {
     FileLine {
         path: format!("{}/{}", Layout::key(series), part.file_name(period)),
-        from: Micros(entry.first).to_string(),
-        to: Micros(entry.last).to_string(),
+        from: (entry.rows > 0).then(|| Micros(entry.first).to_string()),
+        to: (entry.rows > 0).then(|| Micros(entry.last).to_string()),
         rows: entry.rows,
         bytes: entry.bytes,
         sha256: entry.sha256.clone(),

@@ -55,6 +55,7 @@ pub(super) fn list(html: &mut Html, shown: &Overview, now: Micros) {
     }
     for job in failing.iter().take(MOST_FAILING) {
         let why = job.last_error.as_deref().unwrap_or("its last run failed");
+        let why = why.strip_prefix(&format!("{}: ", job.series)).unwrap_or(why);
         let address = format!("/series/{}", segment(&job.series));
         item(html, ("bad", "failing"), (&address, &job.series), why, &|| {
             plural(job.consecutive_errors.into(), "time", "times in a row")

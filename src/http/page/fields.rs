@@ -42,7 +42,7 @@ pub(super) fn acting(html: &mut Html, frame: &Frame, actions: impl FnOnce(&mut H
     match frame.visitor {
         Visitor::Admitted | Visitor::SignedIn => actions(html),
         Visitor::SignedOut => html.add(format_args!(
-            "<p><a class=\"button\" href=\"/sign-in?next={}\">Sign in to act</a></p>\n",
+            "<p><a class=\"button\" href=\"/sign-in?to={}\">Sign in to act</a></p>\n",
             segment(&frame.address)
         )),
         Visitor::ReadOnly => html.line(

@@ -1,7 +1,6 @@
 //! The monitor page: HTML from the shapes of the API, one file per view, and the files that pages load. Reading works
 //! without JavaScript. Pure: the routes bring what is shown.
 
-mod actions;
 mod assets;
 mod attention;
 mod configuration;
@@ -18,7 +17,6 @@ mod one_series_parts;
 mod one_series_view;
 mod overview;
 mod overview_parts;
-mod query;
 mod rows;
 mod series;
 mod sign_in;

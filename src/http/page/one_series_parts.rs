@@ -1,9 +1,9 @@
 //! The tables of one series: windows, gaps, runs and files.
 
+use super::fields::address;
 use super::frame::Frame;
 use super::html::{Html, chip, count, escaped, or_dash, plural, refused, segment, size};
 use super::one_series_view::OneSeries;
-use super::query::address;
 use super::table::{Align, Table};
 use super::times::{ago_of, instant_of, length, parsed};
 use crate::api::{Coverage, CoverageWindow, GapLine, RunLine, RunProgress};
@@ -84,10 +84,9 @@ pub(super) fn gaps(html: &mut Html, frame: &Frame, shown: &OneSeries) {
 fn gap_cells(frame: &Frame, shown: &OneSeries, gap: &GapLine) -> [String; 6] {
     let (from, until) = (gap.from.as_deref().or(gap.at.as_deref()), gap.until.as_deref());
     let tone = if gap.state == "gap" { "bad" } else { "quiet" };
+    let may_act = matches!(frame.visitor, Visitor::Admitted | Visitor::SignedIn);
     let mut mend = Html::with_capacity(256);
-    if let (true, Some(from), Some(until)) =
-        (gap.state == "gap" && frame.visitor != Visitor::ReadOnly, &gap.from, &gap.until)
-    {
+    if let (true, Some(from), Some(until)) = (gap.state == "gap" && may_act, &gap.from, &gap.until) {
         mend.add(format_args!(
             "<form method=\"post\" action=\"{}/backfill\"><input type=\"hidden\" name=\"from\" value=\"{}\">\
              <input type=\"hidden\" name=\"until\" value=\"{}\"><button>Repair</button></form>",
@@ -208,8 +207,8 @@ pub(super) fn files(html: &mut Html, shown: &OneSeries) {
                 let places: Vec<&str> = places.filter(|place| !place.is_empty()).collect();
                 let cells = [
                     format!("<code>{}</code>", escaped(&file.path)),
-                    instant_of(Some(&file.from)),
-                    instant_of(Some(&file.to)),
+                    instant_of(file.from.as_deref()),
+                    instant_of(file.to.as_deref()),
                     count(file.rows),
                     size(file.bytes),
                     escaped(&places.join(", ")),
@@ -229,7 +228,7 @@ pub(super) fn logs(html: &mut Html, shown: &OneSeries) {
         Err(why) => refused(html, why),
         Ok(page) if page.lines.is_empty() => html.line("<p class=\"quiet\">No line names it.</p>"),
         Ok(page) => {
-            html.line("<ol class=\"log panel plain\" tabindex=\"0\" aria-label=\"Log lines\">");
+            html.line("<ol class=\"log panel\" tabindex=\"0\" aria-label=\"Log lines\">");
             for line in &page.lines {
                 let left = match line.cut_bytes {
                     0 => String::new(),

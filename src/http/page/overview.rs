@@ -14,13 +14,15 @@ pub(in crate::http) fn overview(frame: &Frame, shown: &Overview) -> String {
         html.line("<div id=\"verdict\" data-live>\n<h1>Overview</h1>");
         html.add(format_args!("<p class=\"verdict\">{}</p>\n", attention::verdict(shown)));
         attention::list(html, shown, now);
-        parts::cards(html, shown, now);
+        parts::cards(html, shown);
         html.line("</div>");
         charts(html);
         html.line("<div id=\"parts\" data-live>");
+        html.line("<div class=\"two\">");
         parts::exchanges(html, shown);
-        parts::workers(html, shown);
         parts::remotes(html, shown, now);
+        html.line("</div>");
+        parts::workers(html, shown);
         html.line("</div>");
     })
 }

@@ -6,7 +6,7 @@ use super::times::{ago_of, instant_of, length};
 use crate::api::{Overview, OverviewExchange};
 use crate::model::{Micros, bytes, thousands};
 
-pub(super) fn cards(html: &mut Html, shown: &Overview, _now: Micros) {
+pub(super) fn cards(html: &mut Html, shown: &Overview) {
     let jobs = &shown.jobs;
     html.line("<div class=\"cards\">");
     let series = format!("{} rows stored by their runs", count(jobs.rows));
@@ -62,23 +62,19 @@ pub(super) fn exchanges(html: &mut Html, shown: &Overview) {
     if shown.exchanges.is_empty() {
         return;
     }
-    html.line("<h2>Exchanges</h2>");
+    html.line("<section><h2>Exchanges</h2>");
     let table = Table {
         caption: "Exchanges in use, and whether they answer",
-        columns: &[
-            ("Exchange", Align::Text),
-            ("State", Align::Text),
-            ("Until", Align::Text),
-            ("Series", Align::Text),
-        ],
+        columns: &[("Exchange", Align::Text), ("State", Align::Text), ("Until", Align::Text)],
     };
     table.open(html);
     for exchange in &shown.exchanges {
         let name = &exchange.name;
-        let series = format!("<a href=\"/series?exchange={}\">its series</a>", segment(name));
-        table.row(html, "", &[escaped(name), state(exchange), instant_of(exchange.until.as_deref()), series]);
+        let name = format!("<a href=\"/series?exchange={}\">{}</a>", segment(name), escaped(name));
+        table.row(html, "", &[name, state(exchange), instant_of(exchange.until.as_deref())]);
     }
     table.close(html);
+    html.line("</section>");
 }
 
 fn state(exchange: &OverviewExchange) -> String {
@@ -127,7 +123,7 @@ pub(super) fn remotes(html: &mut Html, shown: &Overview, now: Micros) {
     if shown.remotes.is_empty() {
         return;
     }
-    html.line("<h2>Remotes</h2>");
+    html.line("<section><h2>Remotes</h2>");
     let table = Table {
         caption: "Copies of published files elsewhere",
         columns: &[
@@ -158,4 +154,5 @@ pub(super) fn remotes(html: &mut Html, shown: &Overview, now: Micros) {
         }
     }
     table.close(html);
+    html.line("</section>");
 }

@@ -7,30 +7,20 @@ use super::times::{ago_of, exactly, parsed};
 use crate::api::{BookAnswer, LevelLine};
 use crate::model::Micros;
 
-/// The section.
-pub(super) fn newest(html: &mut Html, shown: &OneSeries) {
+/// Candles or a book as a picture.
+pub(super) fn picture(html: &mut Html, shown: &OneSeries) {
     match &shown.rows {
-        Shown::Nothing => {}
-        Shown::Rows(Ok(rows)) if rows.rows.is_empty() => {}
-        Shown::Rows(Ok(rows)) => {
-            let title = if rows.has_candles() { "Candles" } else { "Newest rows" };
-            html.add(format_args!(
-                "<section aria-labelledby=\"rows-title\"><h2 id=\"rows-title\">{title}</h2>\n"
-            ));
-            if rows.has_candles() {
-                html.add(format_args!(
-                    "<div class=\"panel\" id=\"chart\" data-live><div id=\"candles\" data-keep data-from=\"{}\" role=\"img\" \
-                     aria-label=\"Candles with volume; the table below has the newest\"></div>\n<p class=\"quiet\"><small>\
-                     Chart by TradingView Lightweight Charts\u{2122}, \u{a9} TradingView, Inc. \
-                     <a href=\"https://www.tradingview.com/\" rel=\"noreferrer\">tradingview.com</a></small></p></div>\n",
-                    escaped(&rows.from)
-                ));
-            }
-            table(html, rows, &shown.line.series);
-            html.line("</section>");
-        }
+        Shown::Rows(Ok(rows)) if rows.has_candles() => html.add(format_args!(
+            "<section aria-labelledby=\"candles-title\"><h2 id=\"candles-title\">Candles</h2>\n\
+             <div class=\"panel\" id=\"chart\" data-live><div id=\"candles\" data-keep data-from=\"{}\" role=\"img\" \
+             aria-label=\"Candles with volume; a table below has the newest\"></div>\n\
+             <noscript><p>The chart needs JavaScript; the newest rows are below.</p></noscript>\n<p class=\"quiet\"><small>\
+             Chart by TradingView Lightweight Charts\u{2122}, \u{a9} TradingView, Inc. \
+             <a href=\"https://www.tradingview.com/\" rel=\"noreferrer\">tradingview.com</a></small></p></div></section>\n",
+            escaped(&rows.from)
+        )),
         Shown::Book(book) => {
-            html.line("<section aria-labelledby=\"rows-title\"><h2 id=\"rows-title\">Order book</h2>");
+            html.line("<section aria-labelledby=\"book-title\"><h2 id=\"book-title\">Order book</h2>");
             html.line("<div id=\"book\" data-live>");
             match book {
                 Ok(book) => ladder(html, book),
@@ -38,16 +28,22 @@ pub(super) fn newest(html: &mut Html, shown: &OneSeries) {
             }
             html.line("</div></section>");
         }
-        Shown::Rows(Err(why)) => {
-            html.line("<section aria-labelledby=\"rows-title\"><h2 id=\"rows-title\">Newest rows</h2>");
-            refused(html, why);
-            html.line("</section>");
-        }
+        Shown::Rows(_) | Shown::Nothing => {}
     }
 }
 
+/// The newest rows as a table.
+pub(super) fn newest(html: &mut Html, shown: &OneSeries) {
+    let Shown::Rows(rows) = &shown.rows else { return };
+    html.line("<section id=\"rows\" aria-labelledby=\"rows-title\"><h2 id=\"rows-title\">Newest rows</h2>");
+    match rows {
+        Ok(rows) => table(html, rows, &shown.line.series),
+        Err(why) => refused(html, why),
+    }
+    html.line("</section>");
+}
+
 fn table(html: &mut Html, rows: &NewestRows, series: &str) {
-    html.line("<div id=\"rows\" data-live>");
     let columns: Vec<(&str, Align)> = rows
         .columns
         .iter()
@@ -68,7 +64,7 @@ fn table(html: &mut Html, rows: &NewestRows, series: &str) {
     }
     table.close(html);
     html.add(format_args!(
-        "<p><a href=\"/api/v1/read?series={}&amp;format=csv\">All rows as CSV</a></p></div>\n",
+        "<p><a href=\"/api/v1/read?series={}&amp;format=csv\">All rows as CSV</a></p>\n",
         segment(series)
     ));
 }

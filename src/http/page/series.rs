@@ -1,9 +1,9 @@
 //! The series: found by words, in a state, sorted, page by page.
 
 use super::coverage::share_bar;
+use super::fields::{address, select};
 use super::frame::Frame;
 use super::html::{Html, chip, count, escaped, or_dash, plural, segment, size};
-use super::query::{address, changed};
 use super::table::{Align, Table};
 use super::times::{ago_of, ago_secs, length};
 use crate::api::{SERIES_STATES, SeriesAsked, SeriesLine, SeriesPage};
@@ -61,6 +61,15 @@ fn values<'a>(asked: &'a SeriesAsked) -> [(&'static str, Option<&'a str>); 7] {
     ]
 }
 
+/// The values with one of them changed.
+fn changed<'v>(
+    values: &[(&'static str, Option<&'v str>)],
+    name: &str,
+    value: Option<&'v str>,
+) -> Vec<(&'static str, Option<&'v str>)> {
+    values.iter().map(|(own, before)| (*own, if *own == name { value } else { *before })).collect()
+}
+
 fn filters(html: &mut Html, view: &SeriesView<'_>) {
     let asked = view.asked;
     html.line("<form class=\"filters\" method=\"get\" action=\"/series\" role=\"search\">");
@@ -71,8 +80,8 @@ fn filters(html: &mut Html, view: &SeriesView<'_>) {
     let exchange = asked.exchange.as_deref();
     let others = exchange.into_iter().filter(|name| !view.exchanges.contains(name));
     let exchanges: Vec<&str> = view.exchanges.iter().copied().chain(others).collect();
-    select(html, ("Exchange", "exchange"), &exchanges, exchange);
-    select(html, ("Kind", "kind"), &Kind::ALL.map(Kind::name), asked.kind.as_deref());
+    choice(html, "exchange", "Exchange", &exchanges, exchange);
+    choice(html, "kind", "Kind", &Kind::ALL.map(Kind::name), asked.kind.as_deref());
     for (name, value) in [("state", &asked.state), ("sort", &asked.sort), ("pair", &asked.pair)] {
         if let Some(value) = value {
             let value = escaped(value);
@@ -82,14 +91,9 @@ fn filters(html: &mut Html, view: &SeriesView<'_>) {
     html.line("<button>Find</button></form>");
 }
 
-fn select(html: &mut Html, (label, name): (&str, &str), options: &[&str], chosen: Option<&str>) {
-    html.add(format_args!("<label>{label}<select name=\"{name}\"><option value=\"\">all</option>"));
-    for option in options {
-        let selected = if chosen == Some(*option) { " selected" } else { "" };
-        let option = escaped(option);
-        html.add(format_args!("<option{selected}>{option}</option>"));
-    }
-    html.line("</select></label>");
+fn choice(html: &mut Html, name: &str, label: &str, words: &[&str], chosen: Option<&str>) {
+    let words = words.iter().map(|word| (*word, *word));
+    select(html, name, label, &std::iter::once(("", "all")).chain(words).collect::<Vec<_>>(), chosen);
 }
 
 /// The states with the number of series in each, as links.
@@ -141,7 +145,9 @@ fn table(html: &mut Html, frame: &Frame, view: &SeriesView<'_>) {
         let error =
             runs.filter(|runs| runs.consecutive_errors > 0).and_then(|runs| runs.last_error.as_deref());
         let note = line.held.as_ref().and_then(|held| held.note.as_deref());
-        [error, note].into_iter().flatten().for_each(|text| table.note(html, text));
+        let own = format!("{}: ", line.series);
+        let texts = [error, note].into_iter().flatten();
+        texts.for_each(|text| table.note(html, text.strip_prefix(&own).unwrap_or(text)));
     }
     table.close(html);
 }

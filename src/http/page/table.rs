@@ -23,7 +23,7 @@ impl Table<'_> {
     /// The same with headings of HTML, each with its attributes.
     pub(super) fn open_with(&self, html: &mut Html, heading: impl Fn(usize) -> (String, String)) {
         let caption = escaped(self.caption);
-        html.add(format_args!("<table>\n<caption>{caption}</caption>\n<thead><tr>"));
+        html.add(format_args!("<table class=\"data\">\n<caption>{caption}</caption>\n<thead><tr>"));
         for (at, (_, align)) in self.columns.iter().enumerate() {
             let (class, (attributes, label)) = (number(*align), heading(at));
             html.add(format_args!("<th scope=\"col\"{class}{attributes}>{label}</th>"));

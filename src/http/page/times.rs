@@ -54,6 +54,9 @@ pub(super) fn ago_secs(secs: Option<f64>, now: Micros) -> String {
 
 fn distance(at: Micros, now: Micros) -> String {
     let secs = (at.0 - now.0) as f64 / 1e6;
+    if secs.abs() < 1.0 {
+        return "now".to_owned();
+    }
     let length = length(secs.abs());
     if secs > 0.0 { format!("in {length}") } else { format!("{length} ago") }
 }

@@ -34,6 +34,7 @@ async fn what_is_wrong_with_a_question_is_named() {
             "after",
         ),
         (&format!("/api/v1/series/{own}/coverage?windows=0"), "windows", "from 1 to 10000"),
+        (&format!("/api/v1/series/{own}/files?limit=0"), "limit", "from 1 to 1000"),
         (&format!("/api/v1/series/{own}?at=now"), "at", "nor any other"),
         ("/api/v1/jobs?status=running", "status", "pending, in_progress"),
         ("/api/v1/jobs?series=binance", "series", "such as binance/BTC-USDT/ohlc/1h"),
@@ -69,7 +70,9 @@ async fn hostile_names_are_not_found_and_touch_nothing() {
         "%E2%80%AE",
     ];
     for name in names {
-        for path in ["series/{}", "series/{}/gaps", "series/{}/coverage", "jobs/{}", "runs/{}"] {
+        for path in
+            ["series/{}", "series/{}/gaps", "series/{}/coverage", "series/{}/files", "jobs/{}", "runs/{}"]
+        {
             let answer = running.get(&format!("/api/v1/{}", path.replace("{}", name))).await;
             assert_eq!(answer.status, 404, "{path} {name}: {answer:?}");
             assert_eq!(answer.header("content-type"), Some("application/problem+json"));

@@ -39,6 +39,13 @@ function summed(found, pattern, per) {
 
 const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
 
+// The hour; the day at its beginning.
+function clock(tick) {
+  const at = new Date(tick * 1000);
+  const isDay = at.getHours() === 0 && at.getMinutes() === 0;
+  return at.toLocaleString('sv', isDay ? { month: '2-digit', day: '2-digit' } : { hour: '2-digit', minute: '2-digit' });
+}
+
 function draw(element, data) {
   const { label, tone = 'accent', bars } = element.dataset;
   const width = element.clientWidth;
@@ -57,9 +64,9 @@ function draw(element, data) {
     legend: { show: true, live: true },
     cursor: { y: false, points: { size: 6 } },
     scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.1 : 1] } },
-    axes: [axis, { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => SHORT.format(tick)) }],
+    axes: [{ ...axis, size: 28, values: (_, ticks) => ticks.map(clock) }, { ...axis, size: 52, values: (_, ticks) => ticks.map((tick) => SHORT.format(tick)) }],
     series: [
-      { label: 'Time' },
+      { label: 'Time', value: (_, at) => (at === null ? '\u2013' : new Date(at * 1000).toLocaleString('sv')) },
       {
         label,
         stroke: line,

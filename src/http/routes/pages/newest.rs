@@ -10,7 +10,7 @@ use crate::model::{Kind, Micros, Series, Zone};
 use crate::telemetry::events::Chain;
 
 /// Rows of the table.
-const ROWS: usize = 12;
+const ROWS: usize = 8;
 /// Candles of the chart.
 const CANDLES: u32 = 300;
 /// The most rows that are read to find the newest of them.
