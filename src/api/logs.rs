@@ -13,6 +13,7 @@ pub(crate) struct LogsAsked {
     #[schemars(extend("enum" = ["trace", "debug", "info", "warn", "error"]))]
     pub(crate) level: Option<String>,
     /// Only lines that contain this text, in upper or lower case.
+    #[schemars(length(max = 200))]
     pub(crate) text: Option<String>,
     /// The most lines, 1 to 1000; by default 200.
     #[schemars(with = "Option<u32>", range(min = 1, max = 1_000))]

@@ -33,8 +33,9 @@ def browser():
 class Watched:
     """A page, and everything that went wrong on it."""
 
-    def __init__(self, chromium, scripts=True, viewport=None, scheme="light", context=None):
-        self.context = context or chromium.new_context(
+    def __init__(self, chromium, scripts=True, viewport=None, scheme="light", state=None):
+        self.context = chromium.new_context(
+            storage_state=state,
             java_script_enabled=scripts,
             viewport=viewport or WIDE,
             color_scheme=scheme,
@@ -109,7 +110,9 @@ def get(path):
     """An answer of the API."""
     request = urllib.request.Request(URL + path, headers={"Authorization": f"Bearer {TOKEN}"})
     with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
+        text = answer.read()
+        is_lines = answer.headers["Content-Type"] == "application/x-ndjson"
+    return [json.loads(line) for line in text.splitlines()] if is_lines else json.loads(text)
 
 
 def segment(text):

@@ -86,7 +86,7 @@ with browser() as chromium:
     assert "changed meanwhile" in page.locator(".refusal").inner_text()
     page = own.open("/configuration")
     said = page.locator("#problems").inner_text()
-    assert "krakn" in said and said.startswith("Line "), said
+    assert "krakn" in said and said.strip().startswith("Line "), said
     page.get_by_role("button", name="Reload the file").click()
     assert "krakn" in page.locator(".refusal").inner_text()
     FILE.write_text(before)

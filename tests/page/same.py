@@ -1,6 +1,7 @@
 """What the page shows, the API answers and the command line prints: the same, for the same state."""
 
 import re
+from datetime import datetime
 
 from browser import Watched, browser, dccd, get, segment, states, until
 
@@ -49,6 +50,10 @@ def instants(answers):
     return {leaf for leaf in leaves(answers) if isinstance(leaf, str) and re.match(r"\d{4}-\d\d-\d\dT", leaf)}
 
 
+def seconds(text):
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 def grouped(value):
     return f"{int(value):,}"
 
@@ -64,6 +69,8 @@ def check(page, path, questions):
         after = [get(question) for question in questions]
         answers = before + after
         known, whens = numbers(answers), instants(answers)
+        # Some instants are seconds since 1970 in the API.
+        whens.update(own for own in times if any(abs(seconds(own) - one) < 1e-5 for one in known))
         # Between two of its rounds the daemon may have measured anew.
         foreign = [own for own in shown if float(own[0]) not in known] + [own for own in times if own not in whens]
         is_same.foreign, is_same.count = foreign, (len(shown), len(times))
@@ -85,9 +92,8 @@ def cells(page, region):
     """The rows of a table, each a mapping from the names of its columns to the text of its cells."""
     return page.locator(f"{region} table").first.evaluate(
         """table => {
-        const names = [...table.querySelectorAll('thead th')].map(own => own.textContent);
         return [...table.querySelectorAll('tbody tr:not(.note)')].map(row =>
-            Object.fromEntries([...row.children].map((cell, at) => [names[at],
+            Object.fromEntries([...row.children].map(cell => [cell.dataset.label ?? 'name',
                 cell.querySelector('data')?.value ?? cell.textContent.trim()])));
         }"""
     )
@@ -106,11 +112,14 @@ with browser() as chromium:
     one = f"/api/v1/series/{segment(DAILY)}"
     check(page, "/", ["/api/v1/overview"])
     check(page, "/series", ["/api/v1/series"])
+    own.open(f"/series/{segment(DAILY)}")
+    rows = page.locator("#candles").get_attribute("data-from")
     check(
         page,
         f"/series/{segment(DAILY)}",
         [
             one,
+            rows,
             f"{one}/gaps?limit=25",
             f"{one}/coverage?windows=600",
             f"{one}/files?limit=25",
@@ -128,7 +137,7 @@ with browser() as chromium:
 
     # The command line, for what rests.
     page = own.open("/series")
-    shown = {row["Series"]: row for row in cells(page, "#series")}
+    shown = {row["name"]: row for row in cells(page, "#series")}
     for line in dccd("inventory", "--json"):
         row = shown.get(line["series"])
         if line["series"].endswith("/trades"):
@@ -139,7 +148,7 @@ with browser() as chromium:
     rows = cells(page, "#jobs")
     assert len(rows) == 3, rows
     for row in rows:
-        line = listed[row["Series"]]
+        line = listed[row["name"]]
         assert row["State"] == line["status"].replace("_", " "), (row, line)
         assert int(row["Attempts"]) == line["attempts"], (row, line)
     page = own.open(f"/jobs/{segment(FAILING)}")

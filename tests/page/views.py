@@ -55,12 +55,15 @@ with browser() as chromium:
     until("rows, a failure and live series", settled, 90)
     first = Watched(chromium)
     views = names(first.open("/"))
+    first.sign_in()
+    signed_in = first.context.storage_state()
     first.close()
     for path in views:
         for viewport in (WIDE, PHONE):
             for scheme in ("light", "dark"):
                 about = f"{path} at {viewport['width']} px, {scheme}"
-                own = Watched(chromium, viewport=viewport, scheme=scheme)
+                # Whoever has signed in sees the actions too.
+                own = Watched(chromium, viewport=viewport, scheme=scheme, state=signed_in)
                 page = own.open(path)
                 page.wait_for_timeout(150)
                 assert page.locator("h1").count() == 1, about

@@ -189,10 +189,14 @@ mod tests {
     const ALERTS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/alerts/alerts.yml"));
     const RECORDING: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/alerts/recording.yml"));
 
-    /// On one line, without the selector of the scrape job.
+    /// On one line, without the selector of the scrape job, and with the families of recorded names.
     fn plain(text: &str) -> String {
-        let text = text.replace("{job=\"dccd\"}", "").replace("job=\"dccd\", ", "");
-        text.replace(['(', ')'], " ").split_whitespace().collect::<Vec<_>>().join(" ")
+        let text = text.replace("{job=\"dccd\"}", "").replace("job=\"dccd\", ", "").replace(['(', ')'], " ");
+        let held = |word: &str| {
+            word.strip_suffix(":held").and_then(|name| name.split(':').nth(1).map(str::to_owned))
+        };
+        let words = text.split_whitespace().map(|word| held(word).unwrap_or_else(|| word.to_owned()));
+        words.collect::<Vec<_>>().join(" ")
     }
 
     /// The alerts of the file by name, each with its severity and its text.

@@ -74,7 +74,11 @@ pub(in crate::http) fn configuration(
 }
 
 fn problem_box(html: &mut Html, why: &str) {
-    html.add(format_args!("<div class=\"refusal\" role=\"alert\" id=\"refused\">{}</div>\n", escaped(why)));
+    let lines: Vec<String> = why.lines().map(escaped).collect();
+    html.add(format_args!(
+        "<div class=\"refusal\" role=\"alert\" id=\"refused\">{}</div>\n",
+        lines.join("\n")
+    ));
 }
 
 fn file(html: &mut Html, shown: &Configuration) {
@@ -89,10 +93,11 @@ fn file(html: &mut Html, shown: &Configuration) {
         escaped(&shown.hash)
     ));
     if !shown.problems.is_empty() {
-        html.line("<ul class=\"refusal\" id=\"problems\">");
+        // Line breaks in here are shown.
+        html.add(format_args!("<ul class=\"refusal\" id=\"problems\">"));
         for (problem, line) in shown.problems.iter().zip(&shown.lines) {
             let line = line.map_or_else(String::new, |line| format!("Line {line}: "));
-            html.add(format_args!("<li>{line}{}</li>\n", escaped(problem)));
+            html.add(format_args!("<li>{line}{}</li>", escaped(problem)));
         }
         html.line("</ul>");
     }

@@ -2,7 +2,6 @@
 
 use super::frame::Frame;
 use super::html::{Html, escaped, segment};
-use super::query::address;
 use crate::http::auth::Visitor;
 
 /// A choice of one word.
@@ -25,6 +24,14 @@ pub(super) fn select(
 pub(super) fn input(html: &mut Html, name: &str, label: &str, value: Option<&str>, rest: &str) {
     let value = escaped(value.unwrap_or_default());
     html.add(format_args!("<label>{label} <input name=\"{name}\" value=\"{value}\" {rest}></label>\n"));
+}
+
+/// An address with these parameters; those without a value are left out.
+pub(super) fn address(path: &str, pairs: &[(&str, Option<&str>)]) -> String {
+    let filled =
+        pairs.iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
+    let query: Vec<String> = filled.map(|(name, value)| format!("{name}={}", segment(value))).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
 }
 
 /// A button that sends an action of its own.
@@ -60,5 +67,17 @@ pub(super) fn next_page(html: &mut Html, path: &str, pairs: &[(&str, Option<&str
         html.add(format_args!(
             "<nav class=\"pages\" aria-label=\"Pages\"><a href=\"{next}\">Next page</a></nav>\n"
         ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_only_what_is_chosen_and_nothing_breaks_out_of_it() {
+        let pairs = [("series", Some("a/b&c=\"<")), ("kind", Some("")), ("status", None)];
+        assert_eq!(address("/jobs", &pairs), "/jobs?series=a%2Fb%26c%3D%22%3C");
+        assert_eq!(address("/jobs", &[]), "/jobs");
     }
 }

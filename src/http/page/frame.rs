@@ -141,7 +141,7 @@ pub(in crate::http) fn refusal(frame: &Frame, why: &str, may_sign_in: bool) -> S
         html.add(format_args!(
             "<h1>{}</h1>\n<p class=\"refusal\">{}</p>\n",
             escaped(&frame.title),
-            escaped(why)
+            why.lines().map(escaped).collect::<Vec<_>>().join("\n")
         ));
         if may_sign_in && frame.visitor == Visitor::SignedOut {
             let next = segment(&frame.address);

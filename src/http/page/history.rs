@@ -1,9 +1,8 @@
 //! The history of any metric: the list of what is kept, and one metric as a chart and as figures.
 
-use super::fields::{input, next_page, select};
+use super::fields::{address, input, next_page, select};
 use super::frame::Frame;
 use super::html::{Html, escaped, or_dash};
-use super::query::address;
 use super::table::{Align, Table};
 use super::times::instant_of;
 use crate::api::{HistoryAnswer, HistoryMetric, HistoryPoint};
@@ -128,34 +127,41 @@ fn list(html: &mut Html, metrics: &[HistoryMetric], asked: &Asked) {
     table.close(html);
 }
 
-fn figures(html: &mut Html, metric: &HistoryMetric) {
-    let is_histogram = metric.kind == "histogram";
-    let mut columns = vec![
-        ("Time", Align::Text),
-        (if is_histogram { "Mean" } else { "Value" }, Align::Number),
-        ("Count", Align::Number),
-        ("Least", Align::Number),
-        ("Most", Align::Number),
+/// A column of figures of the points.
+type Figure = (&'static str, fn(&HistoryPoint) -> Option<f64>);
+
+/// The figures that a kind of metric has.
+fn columns_of(kind: &str) -> &'static [Figure] {
+    const COUNTER: &[Figure] = &[("Value", |point| Some(point.value))];
+    const GAUGE: &[Figure] =
+        &[("Level", |point| Some(point.value)), ("Least", |point| point.min), ("Most", |point| point.max)];
+    const HISTOGRAM: &[Figure] = &[
+        ("Mean", |point| Some(point.value)),
+        ("Count", |point| point.count.map(|count| count as f64)),
+        ("Least", |point| point.min),
+        ("Median", |point| point.p50),
+        ("95 %", |point| point.p95),
+        ("99 %", |point| point.p99),
+        ("Most", |point| point.max),
     ];
-    if is_histogram {
-        columns.extend([("Median", Align::Number), ("95 %", Align::Number), ("99 %", Align::Number)]);
+    match kind {
+        "counter" => COUNTER,
+        "gauge" => GAUGE,
+        _ => HISTOGRAM,
     }
+}
+
+fn figures(html: &mut Html, metric: &HistoryMetric) {
+    let kinds = columns_of(metric.kind);
+    let mut columns = vec![("Time", Align::Text)];
+    columns.extend(kinds.iter().map(|(name, _)| (*name, Align::Number)));
     let unit = if metric.unit.is_empty() { String::new() } else { format!(" in {}", metric.unit) };
     let caption = format!("{}, a {}{unit}, the newest first", metric.key, metric.kind);
     let table = Table { caption: &caption, columns: &columns };
     table.open(html);
     for point in metric.points.iter().rev() {
-        let or = |value: Option<f64>| or_dash(value, figure);
-        let mut cells = vec![
-            instant_of(point.at.as_deref()),
-            figure(point.value),
-            or_dash(point.count, super::html::count),
-            or(point.min),
-            or(point.max),
-        ];
-        if is_histogram {
-            cells.extend([or(point.p50), or(point.p95), or(point.p99)]);
-        }
+        let figures = kinds.iter().map(|(_, of)| or_dash(of(point), figure));
+        let cells: Vec<String> = std::iter::once(instant_of(point.at.as_deref())).chain(figures).collect();
         table.row(html, "", &cells);
     }
     table.close(html);
@@ -163,14 +169,16 @@ fn figures(html: &mut Html, metric: &HistoryMetric) {
 
 /// A number with its exact value for programs.
 fn figure(value: f64) -> String {
-    let shown = match value.abs() {
-        least if least == 0.0 || (least >= 100.0 && value.fract() == 0.0) || least >= 1e6 => {
-            let sign = if value < 0.0 { "-" } else { "" };
-            format!("{sign}{}", crate::model::thousands(least.round() as u64))
-        }
-        least if value.fract() == 0.0 && least < 100.0 => format!("{value}"),
-        least if least >= 1.0 => format!("{value:.2}"),
-        _ => format!("{value:.4}"),
+    let size = value.abs();
+    let shown = if value.fract() == 0.0 || size >= 1e6 {
+        let sign = if value < 0.0 { "-" } else { "" };
+        format!("{sign}{}", crate::model::thousands(size.round() as u64))
+    } else if size >= 1.0 {
+        format!("{value:.2}")
+    } else {
+        // Three digits that tell something.
+        let zeros = (-size.log10()).floor().clamp(0.0, 12.0) as usize;
+        format!("{value:.*}", zeros + 3)
     };
     format!("<data value=\"{value}\">{shown}</data>")
 }
@@ -183,8 +191,8 @@ mod tests {
     fn figures_are_short_for_people_and_exact_for_programs() {
         let shown = |value| figure(value).split(['>', '<']).nth(2).unwrap().to_owned();
         assert_eq!(
-            [0.0, 7.0, 1_234_567.0, 1.239, 0.00123, -5_000.0, 2.5e9].map(shown),
-            ["0", "7", "1,234,567", "1.24", "0.0012", "-5,000", "2,500,000,000"]
+            [0.0, 7.0, 1_234_567.0, 1.239, 0.0541, 0.00003217, -5_000.0, 2.5e9].map(shown),
+            ["0", "7", "1,234,567", "1.24", "0.0541", "0.0000322", "-5,000", "2,500,000,000"]
         );
         assert!(figure(1.239).starts_with("<data value=\"1.239\">"));
     }

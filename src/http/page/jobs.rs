@@ -1,9 +1,8 @@
 //! Jobs and runs: lists of both, and one job with its attempts, its progress and what can be done about it.
 
-use super::fields::{acting, button, input, next_page, select};
+use super::fields::{acting, address, button, input, next_page, select};
 use super::frame::Frame;
 use super::html::{Html, chip, count, escaped, or_dash, segment};
-use super::query::address;
 use super::table::{Align, Table};
 use super::times::{ago_of, instant_of, length, parsed};
 use crate::api::{

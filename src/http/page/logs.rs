@@ -32,7 +32,7 @@ pub(in crate::http) fn logs(frame: &Frame, shown: &LogsPage, asked: &LogsAsked) 
                 "<p class=\"quiet\">The newest {} lines, the newest first.</p>\n",
                 thousands(shown.lines.len() as u64)
             ));
-            html.line("<ol class=\"log lines panel\" reversed>");
+            html.add(format_args!("<ol class=\"log lines panel\" reversed>"));
             for line in shown.lines.iter().rev() {
                 let cut = match line.cut_bytes {
                     0 => String::new(),
@@ -44,7 +44,7 @@ pub(in crate::http) fn logs(frame: &Frame, shown: &LogsPage, asked: &LogsAsked) 
                     Some("debug" | "trace") => " class=\"quiet\"",
                     _ => "",
                 };
-                html.add(format_args!("<li{tone}>{}{cut}</li>\n", escaped(&line.text)));
+                html.add(format_args!("<li{tone}>{}{cut}</li>", escaped(&line.text)));
             }
             html.line("</ol>");
         }

@@ -138,6 +138,7 @@ pub(super) fn remotes(html: &mut Html, shown: &Overview, now: Micros) {
     for remote in &shown.remotes {
         let state = match &remote.last_error {
             Some(_) => chip("bad", "failing"),
+            None if remote.last_success.is_none() => chip("quiet", "not synced yet"),
             None if remote.pending_files == 0 => chip("good", "in step"),
             None => chip("busy", "behind"),
         };

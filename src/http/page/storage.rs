@@ -103,7 +103,8 @@ fn remotes(html: &mut Html, shown: &StorageShown<'_>) {
     table.open(html);
     for remote in shown.remotes {
         let state = match (remote.consecutive_errors, remote.pending_files) {
-            (0, 0) => chip("good", "synced"),
+            (0, 0) if remote.last_success.is_some() => chip("good", "synced"),
+            (0, 0) => chip("quiet", "not synced yet"),
             (0, _) => chip("busy", "pending"),
             (1, _) => chip("bad", "failed once"),
             (times, _) => chip("bad", &format!("failed {} times", thousands(u64::from(times)))),

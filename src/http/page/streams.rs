@@ -3,10 +3,9 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::fields::{input, select};
+use super::fields::{address, input, select};
 use super::frame::Frame;
 use super::html::{Html, chip, count, escaped, or_dash, segment};
-use super::query::address;
 use super::table::{Align, Table};
 use super::times::{ago, ago_of, parsed};
 use crate::api::{StreamView, Streams};
@@ -81,10 +80,13 @@ fn cards(html: &mut Html, shown: &Streams<'_>, now: Micros) {
     for exchange in &shown.exchanges {
         let rate =
             or_dash(exchange.messages_per_second, |rate| format!("<data value=\"{rate}\">{rate:.1}</data>"));
+        let minute = match exchange.minute.as_deref() {
+            Some(minute) => format!("messages a second, minute of {}", ago_of(Some(minute), now)),
+            None => "messages a second: no whole minute yet".to_owned(),
+        };
         html.add(format_args!(
-            "<div class=\"card\"><h2>{}</h2><b>{rate}</b><p>messages a second, minute of {}</p></div>\n",
-            escaped(&exchange.exchange),
-            ago_of(exchange.minute.as_deref(), now)
+            "<div class=\"card\"><h2>{}</h2><b>{rate}</b><p>{minute}</p></div>\n",
+            escaped(&exchange.exchange)
         ));
     }
     html.line("</div>");

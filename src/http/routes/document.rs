@@ -158,6 +158,12 @@ fn parameters(route: &Route, shapes: &mut Shapes) -> Vec<Value> {
         });
         all.push(id);
     }
+    if route.path.contains("{name}") {
+        let schema = json!({"type": "string", "minLength": 1});
+        all.push(json!({
+            "name": "name", "in": "path", "required": true, "description": "The name of a file.", "schema": schema, "example": "style.css",
+        }));
+    }
     let mut asked = route.operation.parameters.map(|shape| shape(&mut shapes.taken)).unwrap_or_default();
     RecursiveTransform(bounded).transform(&mut asked);
     let asked = Value::from(asked);
