@@ -61,8 +61,9 @@ pub(super) fn list(html: &mut Html, shown: &Overview, now: Micros) {
             plural(job.consecutive_errors.into(), "time", "times in a row")
         });
     }
-    if failing.len() > MOST_FAILING {
-        let more = (failing.len() - MOST_FAILING) as u64;
+    // The overview lists a few hundred jobs at most, and counts all.
+    let more = shown.jobs.failing.max(failing.len() as u64).saturating_sub(MOST_FAILING as u64);
+    if more > 0 {
         html.add(format_args!(
             "<li><a href=\"/series?state=failing\">{}</a></li>\n",
             plural(more, "more failing series", "more failing series")

@@ -50,6 +50,7 @@ fn charts(html: &mut Html) {
 mod tests {
     use std::collections::BTreeMap;
 
+    use super::super::assets::asset;
     use super::super::frame::{View, frame};
     use super::*;
     use crate::api::{
@@ -180,5 +181,25 @@ mod tests {
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
+    }
+
+    #[test]
+    fn the_first_view_of_a_thousand_failing_series_is_small_and_counts_them_all() {
+        let failing = |number: u64| OverviewJob {
+            series: format!("binance/A{number}-USDT/ohlc/1h"),
+            consecutive_errors: 3,
+            last_error: Some("the exchange refuses this for a reason that takes a line to tell".repeat(3)),
+            ..OverviewJob::default()
+        };
+        let html = shown(&Overview {
+            jobs: JobSums { total: 1_000, failing: 1_000, ..JobSums::default() },
+            series: (0..300).map(failing).collect(),
+            ..calm()
+        });
+
+        assert!(html.contains(">990 more failing series</a>"), "{html}");
+        let loaded = html.split("/assets/").skip(1).map(|rest| rest.split('?').next().unwrap());
+        let bytes: usize = loaded.map(|name| asset(name).unwrap().0.body.len()).sum();
+        assert!(html.len() + bytes < 300_000, "{} and {bytes} bytes", html.len());
     }
 }
