@@ -48,11 +48,11 @@ pub struct HealthReporter {
     store: Mutex<StoreProbe>,
     /// When each current problem began.
     since: Mutex<BTreeMap<String, Micros>>,
-    /// What the metrics last said, and when they were asked.
+    /// The last figures of the metrics, and when they were gathered.
     figures: Mutex<Option<(Instant, Figures)>>,
 }
 
-/// What the metrics say of all series.
+/// Figures of the metrics of all series.
 #[derive(Clone, Default)]
 struct Figures {
     freshness: Freshness,

@@ -81,7 +81,7 @@ fn encoded(status: StatusCode, body: Problem) -> Response {
     }
 }
 
-/// What pages may load and do: files of this server, and forms to it.
+/// Pages may load files of this server and send forms to it, and nothing else.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                            connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 

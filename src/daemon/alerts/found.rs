@@ -6,7 +6,7 @@ use super::freshness::stale_after;
 use super::samples::{Samples, of_label};
 use crate::telemetry::series_of;
 
-/// What a rule tests. Thresholds are texts, as the rules have them.
+/// The test of a rule. Thresholds are texts, as the rules have them.
 pub(super) enum Test {
     /// `family == 1`, `family > 0.8` and the like.
     Level {
@@ -27,7 +27,7 @@ pub(super) enum Test {
     Stale,
 }
 
-/// What met a rule.
+/// A sample that meets a rule.
 pub(super) struct Found {
     pub(super) value: f64,
     pub(super) exchange: Option<String>,

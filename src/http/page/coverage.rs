@@ -96,7 +96,7 @@ fn line(html: &mut Html, track: &Track, windows: &[CoverageWindow]) {
     html.line("</svg>");
 }
 
-/// What a window is, in words.
+/// A window in words.
 fn words(window: &CoverageWindow) -> String {
     let ends = [&window.from, &window.until].map(|text| parsed(text).map_or_else(|| text.clone(), exactly));
     let reason = window.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::model;
 
 /// The most bytes that are shown of one text.
 const MOST_BYTES: usize = 4_096;
-/// What stays as it is in a segment of an address.
+/// Bytes that every segment of an address may hold, and those that are escaped in it.
 const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// HTML under construction.

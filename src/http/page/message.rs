@@ -1,6 +1,6 @@
-//! What a page says after an action: a known code in the query, never a text of its own.
+//! The message of a page after an action: a known code in the query, never a text of its own.
 
-/// The codes, and what they say.
+/// The codes and their words.
 const MESSAGES: [(&str, &str); 13] = [
     ("retried", "It is tried again now, with all its attempts left."),
     ("ignored", "It is skipped until it is retried."),
@@ -23,7 +23,7 @@ const MESSAGES: [(&str, &str); 13] = [
 /// The parameter with the code.
 pub(in crate::http) const PARAMETER: &str = "done";
 
-/// What a code says.
+/// The words of a code.
 pub(in crate::http) fn message(code: &str) -> Option<&'static str> {
     MESSAGES.iter().find(|(known, _)| *known == code).map(|(_, words)| *words)
 }

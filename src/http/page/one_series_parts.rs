@@ -49,7 +49,7 @@ fn window_length(window: &CoverageWindow) -> String {
     or_dash(ends, |(from, until)| length((until.0 - from.0) as f64 / 1e6))
 }
 
-/// What is missing or set aside, with the button that mends it.
+/// Windows that are missing and rows that were set aside, with the button that mends each.
 pub(super) fn gaps(html: &mut Html, frame: &Frame, shown: &OneSeries) {
     html.line("<section aria-labelledby=\"gaps-title\"><h2 id=\"gaps-title\">Gaps</h2>");
     match &shown.gaps {

@@ -1,10 +1,10 @@
-//! What the page of one series is made of.
+//! The content of the page of one series.
 
 use super::html::segment;
 use crate::api::{BookAnswer, Coverage, FilesPage, GapsPage, LogsPage, RunsPage, SeriesLine};
 use crate::model::Kind;
 
-/// What the page shows. Parts that cannot be read have their reason.
+/// The content of the page. Parts that cannot be read have their reason.
 pub(in crate::http) struct OneSeries {
     pub(in crate::http) line: SeriesLine,
     pub(in crate::http) coverage: Result<Coverage, String>,

@@ -21,7 +21,7 @@ const COLUMNS: [(&str, Align, Option<&str>); 8] = [
     ("Last run", Align::Text, Some("last_run_at")),
 ];
 
-/// What the page shows.
+/// The content of the page.
 pub(in crate::http) struct SeriesView<'a> {
     pub(in crate::http) asked: &'a SeriesAsked,
     pub(in crate::http) page: &'a SeriesPage,
@@ -48,7 +48,7 @@ pub(in crate::http) fn series(frame: &Frame, view: &SeriesView<'_>) -> String {
     })
 }
 
-/// What is asked for, but for the page.
+/// Everything that is asked for, but for the page.
 fn values<'a>(asked: &'a SeriesAsked) -> [(&'static str, Option<&'a str>); 7] {
     [
         ("text", asked.text.as_deref()),

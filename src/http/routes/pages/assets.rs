@@ -5,11 +5,11 @@ use axum::response::Response;
 use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
 
-use super::super::operation::Operation;
-use super::super::route::Route;
 use crate::http::auth::Access;
 use crate::http::page::asset;
 use crate::http::reply::{plain, reply};
+use crate::http::routes::operation::Operation;
+use crate::http::routes::route::Route;
 
 /// An address with the version of its file never means another.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");

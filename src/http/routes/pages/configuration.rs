@@ -4,11 +4,6 @@ use axum::extract::State;
 use axum::response::Response;
 use hyper::StatusCode;
 
-use super::super::config::status;
-use super::super::control::control;
-use super::super::operation::Operation;
-use super::super::reading::read;
-use super::super::route::Route;
 use super::form::Form;
 use super::visit::{Visit, back};
 use crate::api::{HistoryJobAsked, RemovePairAsked, StreamJobAsked};
@@ -17,6 +12,11 @@ use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::page::{self, RefusedForm, TypedJob, View};
 use crate::http::reply::{html, problem};
+use crate::http::routes::config::status;
+use crate::http::routes::control::control;
+use crate::http::routes::operation::Operation;
+use crate::http::routes::reading::read;
+use crate::http::routes::route::Route;
 
 pub(super) fn routes() -> [Route; 5] {
     let about = Operation::about;

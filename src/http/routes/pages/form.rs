@@ -8,9 +8,9 @@ use hyper::{Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 
-use super::super::body::Whole;
 use crate::http::app::App;
 use crate::http::reply::plain;
+use crate::http::routes::body::Whole;
 
 /// The fields in the body of a form. One that was left empty counts as absent.
 pub(super) struct Form<F>(pub(super) F);

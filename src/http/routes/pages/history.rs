@@ -3,16 +3,16 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::super::history::refuse;
-use super::super::operation::Operation;
-use super::super::reading::read;
-use super::super::route::Route;
 use super::visit::{self, Visit};
 use crate::engine::history::Asked;
 use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::page::{self, View};
 use crate::http::reply::html;
+use crate::http::routes::history::refuse;
+use crate::http::routes::operation::Operation;
+use crate::http::routes::reading::read;
+use crate::http::routes::route::Route;
 
 pub(super) fn route() -> Route {
     let operation = Operation::about("The history of metrics, as a page").asking::<Asked>();

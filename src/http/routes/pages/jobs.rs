@@ -5,13 +5,6 @@ use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::act_series::unstarted;
-use super::super::control::control;
-use super::super::operation::Operation;
-use super::super::reading::read;
-use super::super::resource::Id;
-use super::super::route::Route;
-use super::super::tasks::refuse;
 use super::form::Form;
 use super::visit::{Asked, Visit, back};
 use crate::api::{RunsAsked, TasksAsked};
@@ -21,6 +14,13 @@ use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::page::{self, View};
 use crate::http::reply::html;
+use crate::http::routes::act_series::unstarted;
+use crate::http::routes::control::control;
+use crate::http::routes::operation::Operation;
+use crate::http::routes::reading::read;
+use crate::http::routes::resource::Id;
+use crate::http::routes::route::Route;
+use crate::http::routes::tasks::refuse;
 
 pub(super) fn routes() -> [Route; 10] {
     let about = Operation::about;

@@ -3,16 +3,16 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::super::logs::refuse;
-use super::super::operation::Operation;
-use super::super::reading::read;
-use super::super::route::Route;
 use super::visit::{Asked, Visit};
 use crate::api::LogsAsked;
 use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::page::{self, View};
 use crate::http::reply::html;
+use crate::http::routes::logs::refuse;
+use crate::http::routes::operation::Operation;
+use crate::http::routes::reading::read;
+use crate::http::routes::route::Route;
 
 pub(super) fn route() -> Route {
     let operation = Operation::about("The newest lines of the log, as a page").asking::<LogsAsked>();

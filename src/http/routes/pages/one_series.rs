@@ -6,13 +6,6 @@ use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::act_series::unstarted;
-use super::super::control::control;
-use super::super::operation::Operation;
-use super::super::reading::read;
-use super::super::resource::Id;
-use super::super::route::Route;
-use super::super::series::refuse;
 use super::form::Form;
 use super::newest::newest;
 use super::visit::{Asked, Visit, back};
@@ -23,6 +16,13 @@ use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::page::{self, OneSeries, View, segment};
 use crate::http::reply::{html, problem};
+use crate::http::routes::act_series::unstarted;
+use crate::http::routes::control::control;
+use crate::http::routes::operation::Operation;
+use crate::http::routes::reading::read;
+use crate::http::routes::resource::Id;
+use crate::http::routes::route::Route;
+use crate::http::routes::series::refuse;
 use crate::telemetry::events::Chain;
 
 /// Windows of a map: more than it has dots.

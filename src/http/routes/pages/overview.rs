@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::super::operation::Operation;
-use super::super::route::Route;
 use super::visit::Visit;
 use crate::daemon::overview;
 use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::page::{self, View};
 use crate::http::reply::html;
+use crate::http::routes::operation::Operation;
+use crate::http::routes::route::Route;
 
 pub(super) fn route() -> Route {
     Route::read("/", Access::Reader, shown)

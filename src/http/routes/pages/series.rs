@@ -3,16 +3,16 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::super::operation::Operation;
-use super::super::reading::read;
-use super::super::route::Route;
-use super::super::series::unselected;
 use super::visit::{Asked, Visit};
 use crate::api::SeriesAsked;
 use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::page::{self, SeriesView, View};
 use crate::http::reply::html;
+use crate::http::routes::operation::Operation;
+use crate::http::routes::reading::read;
+use crate::http::routes::route::Route;
+use crate::http::routes::series::unselected;
 
 pub(super) fn route() -> Route {
     let operation =

@@ -7,14 +7,14 @@ use hyper::header::{self, HeaderMap};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::operation::Operation;
-use super::super::route::Route;
 use super::form::Form;
 use super::visit::{Asked, Visit};
 use crate::http::app::App;
 use crate::http::auth::{Access, Caller};
 use crate::http::page;
 use crate::http::reply::{html, see_other};
+use crate::http::routes::operation::Operation;
+use crate::http::routes::route::Route;
 use crate::telemetry::events::RequestRefused;
 
 pub(super) fn routes() -> [Route; 3] {

@@ -8,11 +8,6 @@ use hyper::StatusCode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::super::act_series::unstarted;
-use super::super::control::control;
-use super::super::operation::Operation;
-use super::super::route::Route;
-use super::super::verify::refused;
 use super::form::Form;
 use super::visit::{Visit, back};
 use crate::api::{CopyAsked, CopyUpdate, DroppedFile, Update};
@@ -21,6 +16,11 @@ use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::page::{self, StorageResult, StorageShown, View};
 use crate::http::reply::{html, problem};
+use crate::http::routes::act_series::unstarted;
+use crate::http::routes::control::control;
+use crate::http::routes::operation::Operation;
+use crate::http::routes::route::Route;
+use crate::http::routes::verify::refused;
 
 /// How long the answer to a dry run is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);

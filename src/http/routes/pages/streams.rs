@@ -3,16 +3,16 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::super::history::refuse;
-use super::super::operation::Operation;
-use super::super::reading::read;
-use super::super::route::Route;
-use super::super::streams::streams_of;
 use super::visit::{Asked, Visit};
 use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::page::{self, StreamsAsked, View};
 use crate::http::reply::html;
+use crate::http::routes::history::refuse;
+use crate::http::routes::operation::Operation;
+use crate::http::routes::reading::read;
+use crate::http::routes::route::Route;
+use crate::http::routes::streams::streams_of;
 
 pub(super) fn route() -> Route {
     let operation = Operation::about("The live series, as a page").asking::<StreamsAsked>();

@@ -11,15 +11,15 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use super::super::parameters::Parameters;
 use crate::daemon::Condition;
 use crate::http::app::App;
 use crate::http::auth::{Caller, Visitor};
 use crate::http::page::{Frame, PARAMETER, View, message, refusal};
 use crate::http::reply::{html, see_other, why};
+use crate::http::routes::parameters::Parameters;
 
 /// A visit of a page.
-pub(in crate::http::routes) struct Visit {
+pub(in crate::http) struct Visit {
     app: App,
     visitor: Visitor,
     address: String,
@@ -37,7 +37,7 @@ impl FromRequestParts<App> for Visit {
 }
 
 impl Visit {
-    pub(in crate::http::routes) fn of(app: &App, caller: Caller, uri: &Uri, headers: &HeaderMap) -> Self {
+    pub(in crate::http) fn of(app: &App, caller: Caller, uri: &Uri, headers: &HeaderMap) -> Self {
         let visitor = app.auth.visitor(caller, headers);
         let pairs = pairs(uri);
         let code = pairs.iter().find(|(name, _)| name == PARAMETER).map(|(_, code)| code.as_str());
@@ -46,7 +46,7 @@ impl Visit {
         Visit { app: app.clone(), visitor, address, message: code.and_then(message) }
     }
 
-    /// What is around the page.
+    /// The frame around a page.
     pub(super) fn frame(&self, view: impl Into<Option<View>>, title: impl Into<String>) -> Frame {
         let snapshot = self.app.status.snapshot();
         Frame {
@@ -62,7 +62,7 @@ impl Visit {
     }
 
     /// A refusal as a page, with its status and its headers; any other answer as it is.
-    pub(in crate::http::routes) fn refusal_as_page(&self, answer: Response) -> Response {
+    pub(in crate::http) fn refusal_as_page(&self, answer: Response) -> Response {
         let status = answer.status();
         if !(status.is_client_error() || status.is_server_error()) {
             return answer;

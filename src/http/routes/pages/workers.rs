@@ -3,14 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 
-use super::super::operation::Operation;
-use super::super::queues::queues_of;
-use super::super::route::Route;
 use super::visit::Visit;
 use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::page::{self, View};
 use crate::http::reply::html;
+use crate::http::routes::operation::Operation;
+use crate::http::routes::queues::queues_of;
+use crate::http::routes::route::Route;
 
 pub(super) fn route() -> Route {
     let operation = Operation::about("The workers and the queue of each exchange, as a page");
