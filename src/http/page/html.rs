@@ -8,8 +8,8 @@ use crate::model;
 
 /// The most bytes that are shown of one text.
 const MOST_BYTES: usize = 4_096;
-/// Bytes that every segment of an address may hold, and those that are escaped in it.
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// Bytes that are escaped in a segment of an address.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// HTML under construction.
 pub(super) struct Html(String);
@@ -59,7 +59,7 @@ pub(super) fn escaped(text: &str) -> String {
 
 /// A text as one segment of a path, or as a value in a query.
 pub(in crate::http) fn segment(text: &str) -> String {
-    utf8_percent_encode(text, KEPT).to_string()
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 /// A count with its exact value for programs.
