@@ -69,7 +69,7 @@ pub(crate) struct Configuration {
     pub(crate) file_hash: Option<String>,
     /// Whether the file can be used as it is now.
     pub(crate) valid: bool,
-    /// What is wrong with the file, as `dccd validate` says it.
+    /// The problems of the file, as `dccd validate` says them.
     pub(crate) problems: Vec<String>,
     /// The line of each problem in the file; null if it has none.
     pub(crate) lines: Vec<Option<usize>>,

@@ -33,7 +33,7 @@ pub(crate) enum ConfigEditError {
         path: PathBuf,
         error: EditError,
     },
-    /// What is to be removed is no pair.
+    /// The text to be removed is no pair.
     #[error(transparent)]
     Pair(#[from] PairError),
     /// The file is another than the one that was shown.

@@ -1,4 +1,4 @@
-//! What a visitor does on the page, and what the daemon does then.
+//! Actions of a visitor on the page, and what the daemon does then.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! The monitor page in a browser: Debian's Chromium, driven by playwright, on a daemon in front of the simulated exchange.
 //!
-//! What a visitor does and sees is written in Python, one file per test; the rig starts the daemon, hands the script the
+//! The steps of a visitor are written in Python, one file per test; the rig starts the daemon, hands the script the
 //! address, and does what a script asks for, such as making the exchange fail. With `DCCD_PICTURES=1` the views are
 //! photographed into `docs/pictures`.
 

@@ -26,7 +26,7 @@ pub(crate) struct Rig {
     child: Child,
 }
 
-/// What a daemon collects.
+/// The work of a daemon.
 pub(crate) struct Wanted<'a> {
     /// Lines of `histo_jobs`.
     pub(crate) jobs: &'a str,

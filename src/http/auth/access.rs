@@ -37,7 +37,7 @@ pub(in crate::http) struct Caller {
     pub(in crate::http) via: Via,
 }
 
-/// What a visitor of the pages may do.
+/// The rights of a visitor of the pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::http) enum Visitor {
     /// Everything, without signing in: the request came over the socket or carries the token.

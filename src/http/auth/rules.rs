@@ -230,7 +230,7 @@ pub(super) fn guessing(wait: Duration) -> Refused {
     }
 }
 
-/// Where a browser signs in to see a page, or to return to the page whose action it asked for.
+/// The address at which a browser signs in to see a page, or to return to the page whose action it asked for.
 fn sign_in_address(request: &Parts) -> Option<String> {
     let accepts = request.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let is_page = accepts.is_some_and(|kinds| kinds.contains("text/html"));

@@ -16,7 +16,7 @@ use crate::telemetry::Refusal;
 const COOKIE: &str = "dccd_session";
 
 impl Auth {
-    /// What the sender of a request may do on the pages.
+    /// The rights of the sender of a request on the pages.
     pub(in crate::http) fn visitor(&self, caller: Caller, headers: &HeaderMap) -> Visitor {
         let Some(token) = &self.token else {
             return if caller.via == Via::Socket { Visitor::Admitted } else { Visitor::ReadOnly };
@@ -35,7 +35,7 @@ impl Auth {
         token.is_some_and(|token| session_ids(headers).any(|id| self.sessions.holds(id, token)))
     }
 
-    /// Opens a session for whoever shows the token. Returns the cookie.
+    /// Opens a session for a visitor who shows the token. Returns the cookie.
     ///
     /// # Errors
     /// If it is not the token, there is none, or too many guesses came from there.

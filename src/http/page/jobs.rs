@@ -104,7 +104,7 @@ fn table(html: &mut Html, shown: &TasksPage, now: Micros) {
     table.close(html);
 }
 
-/// Where a job is shown.
+/// The path of a job's page.
 pub(in crate::http) fn path(id: &str) -> String {
     format!("/jobs/{}", segment(id))
 }

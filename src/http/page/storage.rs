@@ -8,7 +8,7 @@ use super::times::ago;
 use crate::api::{DiskView, DroppedFile, RemoteView, StoreView, Verified};
 use crate::model::{Micros, bytes, thousands};
 
-/// What is shown.
+/// The content of the page.
 pub(in crate::http) struct StorageShown<'a> {
     pub(in crate::http) at: Micros,
     pub(in crate::http) disk: &'a DiskView,
@@ -20,7 +20,7 @@ pub(in crate::http) struct StorageShown<'a> {
 
 /// The answer to a question of a form.
 pub(in crate::http) enum StorageResult<'a> {
-    /// What a purge would drop, and the free space by then.
+    /// The files that a purge would drop, and the free space by then.
     Purge { wanted: &'a str, dropped: &'a [DroppedFile], free_bytes: Option<u64> },
     /// The check of a series.
     Verified(&'a Verified),

@@ -30,11 +30,11 @@ pub enum LogLevel {
     Trace,
     /// Details.
     Debug,
-    /// What goes on.
+    /// The course of things.
     Info,
-    /// What may need attention.
+    /// Something that may need attention.
     Warn,
-    /// What went wrong.
+    /// A failure.
     Error,
 }
 

@@ -44,7 +44,7 @@ pub(super) fn routes() -> [Route; 10] {
     ]
 }
 
-/// What is decided about a task.
+/// A decision about a task.
 #[derive(Clone, Copy)]
 enum Decision {
     Run,

@@ -109,7 +109,7 @@ struct Found {
     free_bytes: Option<u64>,
 }
 
-/// What a purge would drop.
+/// The files that a purge would drop.
 async fn dry_run(control: &Control, wanted_bytes: u64) -> Result<Found, Box<Response>> {
     let asked = CopyAsked::Purge { wanted_bytes, dry_run: true };
     let (id, feed) = control.copies(asked).await.map_err(|refusal| unstarted(&WorkRefusal::from(refusal)))?;
@@ -136,7 +136,7 @@ async fn dry_run(control: &Control, wanted_bytes: u64) -> Result<Found, Box<Resp
         Ok(Ok(())) => Ok(found),
         Ok(Err(error)) => Err(failed(error)),
         Err(_) => {
-            // It only reads; nobody waits for it any more.
+            // It only reads, and its answer would come too late.
             let _ = control.cancel(id).await;
             Err(failed("the answer was not ready in time; try again".to_owned()))
         }
