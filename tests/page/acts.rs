@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::needs;
 use crate::rig::{Rig, Wanted};
 use crate::test_daemon::{at, grid};
 
@@ -113,6 +114,31 @@ async fn forms_refuse_bad_input_in_the_words_of_validate_and_edit_the_file_in_pl
 
     let text = std::fs::read_to_string(rig.setup.folder.path().join("config.yml")).unwrap();
     assert!(text.starts_with("# Kept as it is.\n"), "{text}");
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copies_are_sent_from_the_page_and_it_shows_what_a_purge_would_drop_and_what_is_damaged() {
+    if !needs::programs(&["rclone"]) {
+        return;
+    }
+    let Some(rig) = Rig::start(hours(Knobs::default())).await else { return };
+
+    rig.browse("storage.py", async |rig, wish| {
+        assert_eq!(wish, "damage");
+        let folder = rig.setup.layout().folder(&HOURLY.parse().unwrap());
+        let files = std::fs::read_dir(folder).unwrap().flatten().map(|file| file.path());
+        let mut old: Vec<_> =
+            files.filter(|path| path.extension().is_some_and(|own| own == "parquet")).collect();
+        old.sort();
+        let mut bytes = std::fs::read(&old[0]).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&old[0], bytes).unwrap();
+        String::new()
+    })
+    .await;
+
     rig.stop().await;
 }
 
