@@ -54,7 +54,12 @@ impl Entry {
             others.push(("data_type", Node::Text(kind.to_owned())));
         }
         others.extend(span.map(|span| ("span", secs(span))));
-        Entry { list: OWN, exchange: exchange.to_owned(), pairs: pairs.iter().map(pair).collect(), others }
+        Entry {
+            list: OWN,
+            exchange: exchange.to_owned(),
+            pairs: pairs.iter().map(|text| pair(text)).collect(),
+            others,
+        }
     }
 
     /// A stream of these channels, candles with their lengths.
@@ -68,7 +73,7 @@ impl Entry {
         Entry {
             list: STREAMS,
             exchange: exchange.to_owned(),
-            pairs: pairs.iter().map(pair).collect(),
+            pairs: pairs.iter().map(|text| pair(text)).collect(),
             others,
         }
     }
@@ -190,8 +195,8 @@ fn quoted(text: &str) -> String {
 }
 
 /// A pair as a file has it, such as `BTC/USDT`; any other text as it is.
-fn pair(text: &String) -> String {
-    text.parse().map_or_else(|_| text.clone(), |pair: Pair| pair.to_string())
+fn pair(text: &str) -> String {
+    text.parse().map_or_else(|_| text.to_owned(), |pair: Pair| pair.to_string())
 }
 
 /// A length in seconds, given so or as a label such as `1h`; any other text as it is.

@@ -66,7 +66,7 @@ fn tracks(from: Micros, until: Micros) -> Vec<Track> {
     };
     let track =
         |year: i64| Some(Track { name: year.to_string(), from: first_of(year)?, until: first_of(year + 1)? });
-    (first..=last).map(|year| track(year)).collect::<Option<Vec<_>>>().unwrap_or_else(whole)
+    (first..=last).map(track).collect::<Option<Vec<_>>>().unwrap_or_else(whole)
 }
 
 fn line(html: &mut Html, track: &Track, windows: &[CoverageWindow]) {

@@ -49,7 +49,7 @@ pub(in crate::http) fn series(frame: &Frame, view: &SeriesView<'_>) -> String {
 }
 
 /// Everything that is asked for, but for the page.
-fn values<'a>(asked: &'a SeriesAsked) -> [(&'static str, Option<&'a str>); 7] {
+fn values(asked: &SeriesAsked) -> [(&'static str, Option<&str>); 7] {
     [
         ("text", asked.text.as_deref()),
         ("exchange", asked.exchange.as_deref()),
