@@ -17,7 +17,7 @@ with browser() as chromium:
     own = Watched(chromium)
     page = own.open(f"/series/{segment(SERIES)}")
     chart = page.locator("#candles")
-    page.wait_for_function("document.querySelector('#candles')?.candles?.length > 20")
+    until("candles", lambda: chart.evaluate("own => own.candles?.length ?? 0") > 20)
     held = chart.evaluate("own => own.candles")
     rows = [[micros(own["ts"]), *(own[name] for name in ("open", "high", "low", "close", "volume"))] for own in held]
     true = json.loads(wish(f"{rows[0][0]} {rows[-1][0] + 1}"))
