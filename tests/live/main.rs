@@ -1,6 +1,7 @@
 //! Live series from end to end: the simulated exchanges' sockets on one side, the files and the ledger on the other.
 //!
-//! The short forms run with the other tests; `DCCD_SIEGE=1` makes them long. `DCCD_SEED` repeats a run.
+//! The short forms run with the other tests; `DCCD_SIEGE=1` makes them long. `DCCD_SEED` repeats a run,
+//! `DCCD_EXCHANGE` proves one exchange alone.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)] // A test may stop at once.
 

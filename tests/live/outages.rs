@@ -8,7 +8,7 @@ use dccd::model::{Micros, Series};
 use dccd::sim::{Knobs, WsFault};
 use tokio::task::JoinSet;
 
-use crate::rig::{Rig, is_siege};
+use crate::rig::{Rig, is_siege, takes_part};
 
 /// A refusal strikes the subscription behind the next cut.
 const FAULTS: [WsFault; 10] = [
@@ -32,26 +32,33 @@ const HEALED_BESIDE_OTHERS: Duration = Duration::from_secs(120);
 const STRUCK_WITHIN: Duration = Duration::from_secs(180);
 
 /// The exchanges, and the pairs of each.
-const EXCHANGES: [(&str, [&str; 5]); 5] = [
+const EXCHANGES: [(&str, [&str; 5]); 6] = [
     ("binance", ["BTC/USDT", "ETH/USDT", "XRP/USDT", "ADA/USDT", "SOL/USDT"]),
     ("binance", ["BTC/USDT:perp", "ETH/USDT:perp", "XRP/USDT:perp", "ADA/USDT:perp", "SOL/USDT:perp"]),
     ("binancecoinm", ["BTC/USD:perp", "ETH/USD:perp", "XRP/USD:perp", "ADA/USD:perp", "SOL/USD:perp"]),
     ("kraken", ["BTC/USD", "ETH/USD", "XRP/USD", "ADA/USD", "SOL/USD"]),
     ("coinbase", ["BTC/USD", "ETH/USD", "XRP/USD", "ADA/USD", "SOL/USD"]),
+    ("bitmex", ["BTC/USD:perp", "ETH/USD:perp", "BTC/USDT", "ETH/USDT:perp", "SOL/USDT:perp"]),
 ];
+
+/// Those of which nothing shows that a frame was left out.
+const UNNUMBERED: [&str; 1] = ["bitmex"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_row_is_stored_once_through_every_fault_of_the_sockets() {
     let (times, every) = if is_siege() { (6, 10) } else { (1, 5) };
     let mut proofs = JoinSet::new();
-    for (place, (exchange, pairs)) in EXCHANGES.into_iter().enumerate() {
+    for (place, (exchange, pairs)) in EXCHANGES.into_iter().enumerate().filter(|own| takes_part(own.1.0)) {
         proofs.spawn(async move {
             let rig = Rig::of(exchange, &pairs, Knobs { ws_rate: 5, ..Knobs::default() }).await;
             // Side by side they are in different troubles; what takes half a minute to be found out is the last of none.
             let mut faults = FAULTS.repeat(times);
-            faults.rotate_left([0, 4, 6, 7, 8][place]);
+            faults.rotate_left([0, 4, 6, 7, 8, 2][place]);
             if exchange != "binance" && exchange != "binancecoinm" {
                 faults.retain(|fault| *fault != WsFault::Notice);
+            }
+            if UNNUMBERED.contains(&exchange) {
+                faults.retain(|fault| *fault != WsFault::Hole);
             }
             prove(&rig, &faults, Duration::from_secs(every)).await
         });

@@ -90,16 +90,10 @@ impl BookWire for Books {
             return Ok(());
         }
         let Members(head): Members<Frame<'_>> = serde_json::from_str(frame)?;
-        let Some(data) = head.data.filter(|_| head.table.starts_with("orderBookL2")) else { return Ok(()) };
-        let action = Action::of(&head.action).ok_or("its action is of no documented kind")?;
-        self.symbol.clear();
-        self.change.clear();
-        each_row(data.get(), |Members(level): Members<WireLevel<'_>>| {
-            self.take(action, &level, sink);
-            true
-        })?;
-        self.hand_over(sink);
-        Ok(())
+        match head.data.filter(|_| head.table.starts_with("orderBookL2")) {
+            Some(data) => self.read_data(&head.action, data.get(), sink),
+            None => Ok(()),
+        }
     }
 
     fn copy(&self) -> Box<dyn BookWire> {
@@ -108,6 +102,24 @@ impl BookWire for Books {
 }
 
 impl Books {
+    /// Reads the levels of a frame of the table.
+    pub(super) fn read_data(
+        &mut self,
+        action: &str,
+        data: &str,
+        sink: &mut dyn BookSink,
+    ) -> Result<(), Unreadable> {
+        let action = Action::of(action).ok_or("its action is of no documented kind")?;
+        self.symbol.clear();
+        self.change.clear();
+        each_row(data, |Members(level): Members<WireLevel<'_>>| {
+            self.take(action, &level, sink);
+            true
+        })?;
+        self.hand_over(sink);
+        Ok(())
+    }
+
     fn take(&mut self, action: Action, level: &WireLevel<'_>, sink: &mut dyn BookSink) {
         if *self.symbol != *level.symbol {
             self.hand_over(sink);

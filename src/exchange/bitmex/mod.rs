@@ -4,6 +4,7 @@
 //! for oldest first; times are RFC 3339 with milliseconds, bounds inclusive. Bitcoin is called XBT.
 
 mod listing;
+mod live;
 mod live_book;
 mod profile;
 mod rows;
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use self::profile::{PROFILE, SPANS};
 use self::rows::{Bucket, WireFunding, WireTrade, next, parse_book};
 use crate::exchange::error::malformed;
+use crate::exchange::live::Live;
 use crate::exchange::reading::decode::read;
 use crate::exchange::reading::row::Row;
 use crate::exchange::reading::rows::{Bare, Order, Source};
@@ -140,6 +142,10 @@ impl Exchange for Bitmex {
             Some(pair) => format!("?symbol={}&count=500", in_url(&self.symbol(pair))),
         };
         HttpRequest::new("instruments", format!("/api/v1/instrument{path}"), 1)
+    }
+
+    fn live(&self) -> Option<&'static dyn Live> {
+        Some(&live::Tables)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {

@@ -15,7 +15,7 @@ pub(super) const SPANS: [SpanOffer; 4] = [
 /// Thirty requests a minute without a key, until a header says another number.
 const QUOTA: Quota = Quota::per_secs(30, 60);
 
-const ALL: [Market; 4] = [Market::Spot, Market::Perp, Market::Quarter, Market::NextQuarter];
+pub(super) const ALL: [Market; 4] = [Market::Spot, Market::Perp, Market::Quarter, Market::NextQuarter];
 
 const NOT_RECORDED: [Market; 3] = [Market::Spot, Market::Quarter, Market::NextQuarter];
 

@@ -11,7 +11,7 @@ use crate::exchange::reading::record::{Key, Record, TradeRow};
 use crate::exchange::reading::row::{Row, RowFault};
 use crate::exchange::reading::rows::{Refused, Rows, Taken, WireRow};
 use crate::exchange::reading::wire::{Contracts, Int, Num, Text};
-use crate::exchange::{Answer, Ask, Exchange, Next, Page, ParseError, Parsed};
+use crate::exchange::{Answer, Ask, Exchange, Instrument, Next, OddFault, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, FundingRate, Micros, Side};
 
 #[derive(Default, Deserialize)]
@@ -81,24 +81,21 @@ impl Bucket<'_> {
         let has_trades = !matches!(self.trades, Int::Absent | Int::Is(0));
         !has_prices && !has_trades && is_none(self.home_notional) && is_none(self.foreign_notional)
     }
-}
 
-impl<'a> WireRow<'a> for Bucket<'a> {
-    type Record = Candle;
-
-    /// It is stamped with its end.
-    fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault> {
-        let span = page.series.span().map_or(0, |span| u64::from(span.secs()));
-        Ok(row.rfc3339(&self.timestamp)? - Duration::from_secs(span))
+    /// The symbol it names.
+    pub(super) fn named(&self) -> &str {
+        &self.symbol
     }
 
-    fn symbol(&self) -> Option<&str> {
-        self.symbol.said()
+    /// The instant it is stamped with.
+    pub(super) fn ends(&self, row: Row) -> Result<Micros, RowFault> {
+        row.rfc3339(&self.timestamp)
     }
 
-    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
+    /// The candle of its open; `None` if there are no prices.
+    pub(super) fn candle(&self, row: Row, ts: Micros) -> Result<Option<Candle>, RowFault> {
         if self.is_empty() {
-            return Ok(Taken::Nothing);
+            return Ok(None);
         }
         let close = row.num(self.close)?;
         let candle = Candle {
@@ -113,7 +110,58 @@ impl<'a> WireRow<'a> for Bucket<'a> {
         };
         // It opens at the last close, which may lie outside of its own low and high.
         row.candle(Candle { open: close, ..candle })?;
-        Ok(Taken::Row(candle))
+        Ok(Some(candle))
+    }
+}
+
+impl<'a> WireTrade<'a> {
+    /// The symbol it names.
+    pub(super) fn named(&self) -> &str {
+        &self.symbol
+    }
+
+    /// Its instant.
+    pub(super) fn at(&self, row: Row) -> Result<Micros, RowFault> {
+        row.rfc3339(&self.timestamp)
+    }
+
+    /// The trade of its instant.
+    pub(super) fn trade(
+        self,
+        row: Row,
+        ts: Micros,
+        instrument: &Instrument,
+    ) -> Result<TradeRow<'a>, Refused> {
+        let price = row.positive(self.price)?;
+        row.positive(self.size.num())?;
+        let amount = match (row.positive_if_any(self.home_notional)?, self.size.count()) {
+            (Some(told), _) => told,
+            (None, Some(contracts)) => instrument.base_amount(row.0, contracts, price)?,
+            (None, None) => return Err(row.fault(OddFault::Value, "an amount is absent").into()),
+        };
+        let side = match self.side.map_or("", RawValue::get) {
+            "\"\"" => None,
+            side => Some(row.side(side, "\"Buy\"", "\"Sell\"")?),
+        };
+        Ok(TradeRow { ts, id: row.word_id(self.id)?, price, amount, side })
+    }
+}
+
+impl<'a> WireRow<'a> for Bucket<'a> {
+    type Record = Candle;
+
+    /// It is stamped with its end.
+    fn ts(&self, row: Row, page: &Page) -> Result<Micros, RowFault> {
+        let span = page.series.span().map_or(0, |span| u64::from(span.secs()));
+        Ok(self.ends(row)? - Duration::from_secs(span))
+    }
+
+    fn symbol(&self) -> Option<&str> {
+        self.symbol.said()
+    }
+
+    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
+        Ok(self.candle(row, ts)?.map_or(Taken::Nothing, Taken::Row))
     }
 }
 
@@ -129,17 +177,7 @@ impl<'a> WireRow<'a> for WireTrade<'a> {
     }
 
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
-        let price = row.positive(self.price)?;
-        row.positive(self.size.num())?;
-        let amount = match row.positive_if_any(self.home_notional)? {
-            Some(told) => told,
-            None => page.base_amount(row, &self.size, price)?,
-        };
-        let side = match self.side.map_or("", RawValue::get) {
-            "\"\"" => None,
-            side => Some(row.side(side, "\"Buy\"", "\"Sell\"")?),
-        };
-        Ok(Taken::Row(TradeRow { ts, id: row.word_id(self.id)?, price, amount, side }))
+        self.trade(row, ts, &page.instrument).map(Taken::Row)
     }
 }
 

@@ -56,6 +56,11 @@ impl FrameHandler<'_> {
         }
     }
 
+    /// Whether an instant may be past by now.
+    pub(crate) fn may_be_over(&self, at: Micros) -> bool {
+        may_be_past(at, self.now)
+    }
+
     /// A frame that is known and was not asked for.
     #[inline]
     pub(crate) fn unasked(&mut self) {
@@ -126,6 +131,16 @@ impl FrameHandler<'_> {
             && let Some(gap) = rows.announce(announced)
         {
             self.into.events.push(hole(slot.topic.id, gap));
+        }
+    }
+
+    /// The exchange told the newest trade of a topic when it began to send them.
+    pub(crate) fn begins_behind(&mut self, place: Place, newest: Micros) {
+        let now = self.now;
+        if let Some(slot) = self.topics.get_mut(place).filter(|_| may_be(newest, now))
+            && let TopicRows::Trades(rows) = &mut slot.rows
+        {
+            rows.begin_behind(newest);
         }
     }
 

@@ -14,8 +14,8 @@ pub(crate) struct TradeTopic {
     /// From where on all rows are received, by the exchange's time alone.
     since: Option<Micros>,
     /// Where time vouches for nothing any more, since a row or a frame could not be read, until a number shows whether
-    /// anything is missing.
-    doubted: Option<Micros>,
+    /// anything is missing: the first and the last such instant.
+    doubted: Option<(Micros, Micros)>,
 }
 
 impl TradeTopic {
@@ -54,7 +54,8 @@ impl TradeTopic {
 
     /// A row, or a frame that may have held one, could not be read.
     pub(crate) fn doubt(&mut self, heard: Option<Micros>) {
-        self.doubted = self.doubted.or(heard).or(Some(Micros::OLDEST));
+        let at = heard.unwrap_or(Micros::OLDEST);
+        self.doubted = Some(self.doubted.map_or((at, at), |(first, last)| (first, last.max(at))));
     }
 
     /// Where no number will show whether anything is missing, what a doubt concerns is taken to be.
@@ -62,8 +63,8 @@ impl TradeTopic {
         if self.newest().is_some() {
             return None;
         }
-        let doubted = self.doubted?;
-        let window = Window::new(doubted - self.grace, doubted + 2 * self.grace)?;
+        let (first, last) = self.doubted?;
+        let window = Window::new(first - self.grace, last + 2 * self.grace)?;
         if heard? < window.until {
             return None;
         }
@@ -74,6 +75,11 @@ impl TradeTopic {
     /// Time vouches from here on, if nothing did before.
     pub(crate) fn begin(&mut self, at: Micros) {
         self.since = self.since.or(Some(at + self.grace));
+    }
+
+    /// The exchange told its newest trade when it began to send them: every later one is received.
+    pub(crate) fn begin_behind(&mut self, newest: Micros) {
+        self.since = self.since.or(Some(newest + Duration::from_micros(1)));
     }
 
     /// Everything up to this trade is held.
@@ -92,7 +98,7 @@ impl TradeTopic {
 
     pub(crate) fn covered(&self, heard: Option<Micros>) -> Option<Window> {
         let vouched =
-            heard.map(|heard| self.doubted.map_or(heard, |doubted| heard.min(doubted)) - self.grace);
+            heard.map(|heard| self.doubted.map_or(heard, |(first, _)| heard.min(first)) - self.grace);
         let numbered = self.newest().map(|newest| newest.ts);
         Window::new(self.since()?, vouched.max(numbered)?)
     }

@@ -39,11 +39,18 @@ impl Outbox {
         }
     }
 
-    /// A frame that waits for the next one, unless one waits already.
-    pub(super) fn swap(&mut self, frame: Vec<u8>) {
-        match self.late {
-            None => self.late = Some(frame),
-            Some(_) => self.frame(frame),
+    /// Frames of rows in their order.
+    pub(super) fn frames(&mut self, frames: Vec<Vec<u8>>) {
+        frames.into_iter().for_each(|frame| self.frame(frame));
+    }
+
+    /// Frames of which the last waits for the next one, unless one waits already.
+    pub(super) fn swap(&mut self, mut frames: Vec<Vec<u8>>) {
+        let last = frames.pop();
+        self.frames(frames);
+        match last {
+            Some(last) if self.late.is_none() => self.late = Some(last),
+            last => self.frames(Vec::from_iter(last)),
         }
     }
 
@@ -69,9 +76,9 @@ mod tests {
     #[test]
     fn two_frames_change_places_and_no_third() {
         let mut outbox = Outbox::default();
-        outbox.swap(b"a".to_vec());
+        outbox.swap(vec![b"a".to_vec()]);
         assert_eq!(outbox.next(Micros(0)), None);
-        outbox.swap(b"b".to_vec());
+        outbox.swap(vec![b"b".to_vec()]);
         outbox.frame(b"c".to_vec());
         let sent: Vec<_> = std::iter::from_fn(|| outbox.next(Micros(0))).collect();
         assert_eq!(sent, [b"b", b"a", b"c"].map(|text| Out::Text(text.to_vec())));

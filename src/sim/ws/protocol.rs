@@ -22,6 +22,11 @@ pub(in crate::sim) trait Protocol: Send {
     /// A frame of rows.
     fn frame(&self, rows: &Rows<'_>) -> Vec<u8>;
 
+    /// The frames of rows, where it takes several to tell them.
+    fn frames(&mut self, rows: &Rows<'_>) -> Vec<Vec<u8>> {
+        vec![self.frame(rows)]
+    }
+
     /// Whether trades of one instant share a frame.
     fn gathers_trades(&self) -> bool {
         false

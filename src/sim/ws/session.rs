@@ -208,23 +208,22 @@ impl<'a> Session<'a> {
             has_sums: self.protocol.has_sums(),
         };
         let fault = self.counters.strikes_frame(self.exchange, &world.knobs, struck);
-        let frame = self.protocol.frame(&Rows { world: &world, topic, market, at: first.at, what, fault });
+        let frames = self.protocol.frames(&Rows { world: &world, topic, market, at: first.at, what, fault });
         self.said = now;
         match fault {
-            None | Some(WsFault::BadSum | WsFault::Crossed) => self.outbox.frame(frame),
+            None | Some(WsFault::BadSum | WsFault::Crossed) => self.outbox.frames(frames),
             Some(WsFault::Hole) => self.counters.left_out(self.exchange, market.symbol(), &ids),
-            Some(WsFault::Swap) => self.outbox.swap(frame),
+            Some(WsFault::Swap) => self.outbox.swap(frames),
             Some(WsFault::Double) => {
-                self.outbox.frame(frame.clone());
-                self.outbox.frame(frame);
+                self.outbox.frames(frames.iter().flat_map(|frame| [frame.clone(), frame.clone()]).collect());
             }
             Some(WsFault::Burst) => {
                 self.outbox.hold(now + world.knobs.ws_burst);
-                self.outbox.frame(frame);
+                self.outbox.frames(frames);
             }
             Some(WsFault::Stall) => self.topics.iter_mut().for_each(Topic::silence),
             Some(WsFault::Notice) => {
-                self.outbox.frame(frame);
+                self.outbox.frames(frames);
                 self.give_notice(now, now + world.knobs.ws_notice);
             }
             Some(WsFault::Reset) => self.end(Out::Reset),

@@ -24,6 +24,8 @@ pub(in crate::sim) enum Flow {
     Trades,
     /// Candles of a grid: the final one at its close, the running one so often.
     Candles { grid: Grid, every: Duration },
+    /// Candles of a grid at their close alone, those in which nothing was traded too.
+    Buckets { grid: Grid },
     /// Updates of the book, to a depth where only that many levels are told.
     Book { depth: Option<usize> },
     /// A sign of life each second.
@@ -136,6 +138,13 @@ impl Topic {
         match self.flow {
             Flow::Trades => self.quiet_until = self.trades(world, (from, until), &mut add),
             Flow::Candles { grid, every } => self.candles(world, (from, until), (grid, every), &mut add),
+            Flow::Buckets { grid } => {
+                let mut ends = grid.next(grid.floor(from - DELAY));
+                while ends + DELAY <= until {
+                    add(ends + DELAY, Event::Candle { open: grid.step(ends, -1), is_closed: true });
+                    ends = grid.next(ends);
+                }
+            }
             Flow::Book { .. } => {
                 for id in published_book(from) + 1..=published_book(until) {
                     add(Micros::from_millis(id * UPDATE_MS) + DELAY, Event::Book(id));
@@ -246,14 +255,16 @@ mod tests {
         let source = Source::Symbol { symbol: "BTCUSDT".to_owned(), ends: None };
         let grid = Span::Fixed(60).grid();
         let (from, until) = (Micros::from_secs(NOON_SECS), Micros::from_secs(NOON_SECS + 150));
+        let every = Duration::from_millis(250);
         for flow in
-            [Flow::Trades, Flow::Candles { grid, every: Duration::from_millis(250) }, Flow::Heartbeats]
+            [Flow::Trades, Flow::Candles { grid, every }, Flow::Buckets { grid }, Flow::Heartbeats]
         {
             let of = |millis| {
                 let mut topic = Topic::new("t", source.clone(), flow);
                 collected(&mut topic, &world, from, until, Duration::from_millis(millis))
             };
-            assert!(of(150_000).len() >= 150, "{flow:?}");
+            let least = if flow == (Flow::Buckets { grid }) { 2 } else { 150 };
+            assert!(of(150_000).len() >= least, "{flow:?}");
             assert!(of(150_000).is_sorted_by_key(|due| due.at));
             assert_eq!(of(7), of(150_000), "{flow:?}");
         }

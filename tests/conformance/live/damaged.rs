@@ -174,6 +174,48 @@ fn trades_that_are_broken_on_the_way_are_what_is_left_or_told_missing() {
     }
 }
 
+#[test]
+fn trades_without_numbers_that_are_broken_on_the_way_are_what_is_left_and_only_lost_frames_go_unseen() {
+    for (exchange, series, seed) in [("bitmex", "bitmex/BTC-USD_PERP/trades", 6)] {
+        for round in 0..4 {
+            let mut dice = Dice(seed * 1_000 + round);
+            let trades = trades(exchange, 9_000, &mut dice);
+            let frames = trade_frames(exchange, &symbol(&series.parse().unwrap()), &trades, &mut dice);
+            let (deliveries, done) = broken(frames, &mut dice);
+            let dropped = done.dropped;
+            let run = run(series, None, deliveries);
+            let unseen = check_unnumbered(&run, &format!("{series} {round} {done:?}"));
+            // Of those near a frame that could not be read nothing is believed; damage may leave another trade.
+            assert!((1..=dropped + BROKEN / 20).contains(&unseen), "{unseen} of {dropped}");
+            println!("{series} {round}: {unseen} trades went unseen, {dropped} frames were lost on the way");
+        }
+    }
+}
+
+/// Holds rows to what came. Returns how many trades are missing of what is called covered, in no hole.
+fn check_unnumbered(run: &Run, who: &str) -> usize {
+    let (rows, holes) = (run.listener.rows(0), run.listener.holes(0));
+    let came: Vec<&Row> = run.arrived.iter().chain(&run.sent).map(|told| &told.row).collect();
+    let known: BTreeSet<String> = came.iter().map(|row| format!("{row:?}")).collect();
+    for row in &rows {
+        assert!(known.contains(&format!("{row:?}")), "{who}: nobody sent {row:?}");
+    }
+    let there: BTreeSet<String> = rows.iter().map(|row| format!("{row:?}")).collect();
+    let covered = run.listener.covered(0).unwrap_or_else(|| panic!("{who}: nothing is covered"));
+    let is_told = |row: &Row| holes.iter().any(|hole| hole.window.holds(row.ts()));
+    for lost in run.lost.iter().filter(|lost| covered.holds(lost.row.ts())) {
+        let is_there = there.contains(&format!("{:?}", lost.row));
+        assert!(is_there || is_told(&lost.row), "{who}: {lost:?} is neither there nor told missing");
+    }
+    let last = run.sent.last().unwrap().row.ts();
+    // The last frames may be doubtful for a while.
+    assert!(covered.until + Duration::from_secs(60) >= last, "{who}: {covered} of {last}");
+    let sent: BTreeMap<String, &Row> =
+        run.sent.iter().map(|told| (format!("{:?}", told.row), &told.row)).collect();
+    let missing = sent.iter().filter(|(name, row)| !there.contains(*name) && covered.holds(row.ts()));
+    missing.filter(|(_, row)| !is_told(row)).count()
+}
+
 fn check_trades(run: &Run, who: &str) {
     let rows = run.listener.rows(0);
     let holes = run.listener.holes(0);
@@ -217,8 +259,10 @@ fn candle_frames(exchange: &str, symbol: &str, minutes: i64, dice: &mut Dice) ->
     let mut frames = Vec::new();
     for minute in 0..minutes {
         let words = dice.below(5);
-        let so_far = (1..=words).map(|trades| candle_frame(exchange, symbol, minute, trades, false));
-        frames.extend(so_far);
+        if exchange != "bitmex" {
+            let so_far = (1..=words).map(|trades| candle_frame(exchange, symbol, minute, trades, false));
+            frames.extend(so_far);
+        }
         if exchange != "kraken" {
             frames.push(candle_frame(exchange, symbol, minute, words, true));
         }
@@ -233,6 +277,7 @@ fn candles_that_are_broken_on_the_way_are_whole_or_told_missing() {
         ("binance", "binance/BTC-USDT_QUARTER/ohlc/1m", 2),
         ("binancecoinm", "binancecoinm/BTC-USD_PERP/ohlc/1m", 3),
         ("kraken", "kraken/BTC-USD/ohlc/1m", 4),
+        ("bitmex", "bitmex/BTC-USD_PERP/ohlc/1m", 5),
     ] {
         for round in 0..4 {
             let mut dice = Dice(seed * 1_000 + round);
@@ -268,6 +313,8 @@ fn check_candles(run: &Run, is_by_next: bool, who: &str) {
         let Row::Candle(own) = row else { panic!("{who}: {row:?}") };
         assert!(there.insert(own.ts), "{who}: {row:?} is there twice");
         let is_whole = best.get(&own.ts) == Some(own) || last.get(&own.ts) == Some(own);
+        // Damage may give a word the instant of another candle, so that it comes too early to be believed.
+        let is_whole = is_whole || (!is_by_next && run.arrived.iter().any(|told| candle(told) == *own));
         assert!(is_whole || is_told(row), "{who}: {row:?} is not {:?}", best.get(&own.ts));
         // A word that was lost may have said more.
         let lost = run.lost.iter().map(candle).filter(|lost| is_by_next && lost.ts == own.ts);

@@ -9,7 +9,7 @@ use super::book_sessions::{answer, update};
 use super::listener::{Listener, topic};
 use super::written::{BEGIN, Dice, candle_frame, trade_frames, trades};
 
-const SERIES: [&[&str]; 7] = [
+const SERIES: [&[&str]; 9] = [
     &["binance/BTC-USDT/trades", "binance/BTC-USDT/ohlc/1m", "binance/BTC-USDT/ohlc/1mo"],
     &["binancecoinm/BTC-USD_PERP/trades", "binancecoinm/BTC-USD_PERP/ohlc/1m"],
     &["kraken/BTC-USD/trades", "kraken/BTC-USD/ohlc/1m"],
@@ -17,10 +17,12 @@ const SERIES: [&[&str]; 7] = [
     &["binance/BTC-USDT/orderbook", "binance/BTC-USDT/trades"],
     &["kraken/BTC-USD/orderbook", "kraken/BTC-USD/trades"],
     &["coinbase/BTC-USD/orderbook", "coinbase/BTC-USD/trades"],
+    &["bitmex/BTC-USD_PERP/trades", "bitmex/BTC-USD_PERP/ohlc/1m"],
+    &["bitmex/BTC-USD_PERP/orderbook", "bitmex/BTC-USD_PERP/trades"],
 ];
 
 /// Words of the protocols, to be strung together.
-const WORDS: [&str; 56] = [
+const WORDS: [&str; 64] = [
     "{",
     "}",
     "[",
@@ -77,6 +79,14 @@ const WORDS: [&str; 56] = [
     "\"a\":",
     "\"checksum\":",
     "\"BTC-USD\"",
+    "pong",
+    "\"table\":",
+    "\"action\":",
+    "\"orderBookL2\"",
+    "\"partial\"",
+    "\"tradeBin1m\"",
+    "\"XBTUSD\"",
+    "[{\"symbol\":\"XBTUSD\",\"id\":1,\"side\":\"Buy\"}]",
 ];
 
 /// One thing that happens.
@@ -118,6 +128,7 @@ fn take(listener: &mut Listener, step: Step) {
         "binance" => "BTCUSDT",
         "binancecoinm" => "BTCUSD_PERP",
         "kraken" => "BTC/USD",
+        "bitmex" => "XBTUSD",
         _ => "BTC-USD",
     };
     match step {
@@ -158,6 +169,13 @@ fn book_message(exchange: &str, what: u8, number: i64) -> String {
             let kind = if what == 0 { "snapshot" } else { "update" };
             format!(
                 r#"{{"channel":"book","type":"{kind}","data":[{{"symbol":"BTC/USD","bids":[{{"price":{bid}.0,"qty":{amount}.5}}],"asks":[{{"price":{ask}.0,"qty":1.0}}],"checksum":{number},"timestamp":"{BEGIN}"}}]}}"#
+            )
+        }
+        "bitmex" => {
+            let action = ["partial", "insert", "update", "delete"][usize::from(what % 4)];
+            format!(
+                r#"{{"table":"orderBookL2","action":"{action}","data":[{{"symbol":"XBTUSD","id":{number},"side":"Buy","size":{amount},"price":{bid}}},{{"symbol":"XBTUSD","id":{},"side":"Sell","size":1,"price":{ask}}}]}}"#,
+                number + 100
             )
         }
         "coinbase" if what < 2 => format!(

@@ -54,6 +54,7 @@ fn another_host_stands_in_for_the_exchanges_own_and_the_path_stays() {
         ("binancecoinm", Market::Perp, "wss://dstream.binance.com/stream", "/stream"),
         ("kraken", Market::Spot, "wss://ws.kraken.com/v2", "/v2"),
         ("coinbase", Market::Spot, "wss://ws-feed.exchange.coinbase.com/", "/"),
+        ("bitmex", Market::Perp, "wss://ws.bitmex.com/realtime", "/realtime"),
     ] {
         assert_eq!(url(exchange, market), (own.to_owned(), format!("ws://127.0.0.1:9000{path}")));
     }

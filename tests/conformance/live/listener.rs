@@ -4,10 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dccd::exchange::live::{Event, Hole, Live, Mark, Now, Received, Session, Topic, TopicId};
-use dccd::exchange::{self, Instrument};
+use dccd::exchange::{self, Contract, Decimal, Instrument};
 use dccd::model::{Candle, Kind, Micros, Series, Window};
 
 use crate::read::instrument;
+
+/// The number of an id; one that is none stands for itself by a number of its own.
+pub(crate) const fn id_of(id: &str) -> u64 {
+    let (bytes, mut place) = (id.as_bytes(), 0);
+    let (mut number, mut drawn, mut is_number) = (0_u64, 0xcbf2_9ce4_8422_2325_u64, !bytes.is_empty());
+    while place < bytes.len() {
+        is_number = is_number && bytes[place].is_ascii_digit();
+        number = number.wrapping_mul(10).wrapping_add(bytes[place].wrapping_sub(b'0') as u64);
+        drawn = (drawn ^ bytes[place] as u64).wrapping_mul(0x100_0000_01b3);
+        place += 1;
+    }
+    if is_number { number } else { drawn }
+}
 
 /// A row of either kind, without when it was received.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,8 +52,11 @@ pub(crate) fn live_of(exchange: &str) -> &'static dyn Live {
 /// The topic of a series, under a number.
 pub(crate) fn topic(number: usize, series: &Series, held: Option<Mark>) -> Topic {
     let exchange = exchange::find(series.exchange()).unwrap();
+    let own = (*instrument(exchange, series.pair())).clone();
+    // BitMEX counts lots of spot markets too.
+    let lots = (exchange.name() == "bitmex").then_some(Contract::Base(Decimal::ONE));
     let instrument =
-        Instrument { pair: Some(series.pair().clone()), ..(*instrument(exchange, series.pair())).clone() };
+        Instrument { pair: Some(series.pair().clone()), contract: own.contract.or(lots), ..own };
     let id = TopicId(u32::try_from(number).unwrap());
     Topic { id, series: Arc::new(series.clone()), instrument: Arc::new(instrument), held, book: None }
 }
@@ -100,7 +116,7 @@ impl Listener {
         let row = |trade: dccd::model::Trade<'_>| {
             assert!(trade.ts_recv.is_some(), "{}: it was not received", self.series[number]);
             Row::Trade {
-                id: trade.id.unwrap().parse().unwrap(),
+                id: id_of(trade.id.unwrap()),
                 ts: trade.ts,
                 price: trade.price,
                 amount: trade.amount,

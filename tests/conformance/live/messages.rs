@@ -7,7 +7,9 @@ use dccd::exchange::live::{BrokenReason, Event, HoleReason, NotOffered, Topic, T
 use dccd::model::{Micros, OddFault, Series};
 
 use super::listener::{Listener, live_of, topic};
-use super::written::{BEGIN, Dice, Written, binance_aggregate, coinbase_match, kraken_trades, trades};
+use super::written::{
+    BEGIN, Dice, Written, binance_aggregate, bitmex_trade, coinbase_match, kraken_trades, trades,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -297,6 +299,7 @@ fn a_trade_that_cannot_be_true_is_named_and_no_row() {
     let frame = |exchange: &str, trade: &Written| match exchange {
         "kraken" => kraken_trades("BTC/USD", std::slice::from_ref(trade)),
         "coinbase" => coinbase_match("BTC-USD", trade),
+        "bitmex" => bitmex_trade("XBTUSD", trade),
         _ => binance_aggregate("BTCUSDT", trade),
     };
     let priced = |price: &str| Written { price: price.to_owned(), ..good.clone() };
@@ -309,7 +312,12 @@ fn a_trade_that_cannot_be_true_is_named_and_no_row() {
         (at(BEGIN.secs() + 3_600), OddFault::Time),
         (at(4_200_000_000), OddFault::Time),
     ];
-    for series in ["binance/BTC-USDT/trades", "kraken/BTC-USD/trades", "coinbase/BTC-USD/trades"] {
+    for series in [
+        "binance/BTC-USDT/trades",
+        "kraken/BTC-USD/trades",
+        "coinbase/BTC-USD/trades",
+        "bitmex/BTC-USD_PERP/trades",
+    ] {
         let exchange = series.split('/').next().unwrap();
         for (trade, fault) in &odd {
             let mut listener = Listener::of(&[series], BEGIN);

@@ -10,6 +10,7 @@ mod fuzz;
 mod lines;
 mod listener;
 mod messages;
+mod messages_bitmex;
 mod oracle;
 mod recorded;
 mod same_row;

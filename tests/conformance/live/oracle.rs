@@ -2,7 +2,7 @@
 
 use dccd::model::{Candle, Micros};
 
-use super::listener::Row;
+use super::listener::{Row, id_of};
 use crate::bodies::Json;
 
 /// A row in a frame.
@@ -24,9 +24,11 @@ pub(crate) fn told(exchange: &str, frame: &str) -> Option<Vec<Reported>> {
         "binance" => binance(&frame, false),
         "binancecoinm" => binance(&frame, true),
         "kraken" => kraken(&frame),
+        "bitmex" => bitmex(&frame),
         _ => coinbase(&frame).into_iter().collect(),
     };
-    Some(rows.into_iter().filter(may_be).collect())
+    // Its candles open at the last close, which may lie outside of them.
+    Some(rows.into_iter().filter(|told| may_be(told, exchange != "bitmex")).collect())
 }
 
 /// The newest instant in a frame.
@@ -39,7 +41,7 @@ pub(crate) fn newest(frame: &str) -> Option<Micros> {
     texts.filter_map(instant).chain(millis).max()
 }
 
-fn may_be(told: &Reported) -> bool {
+fn may_be(told: &Reported, opens_inside: bool) -> bool {
     let is_number = |number: f64| number.is_finite() && number >= 0.0;
     let latest = Micros::from_secs(4_102_444_800);
     let is_of_our_time = told.row.ts() >= Micros::OLDEST && told.row.ts() < latest;
@@ -50,6 +52,7 @@ fn may_be(told: &Reported) -> bool {
                 let Candle { open, high, low, close, volume, .. } = *candle;
                 let is_round = candle.ts.secs() % i64::try_from(told.span_secs.max(1)).unwrap() == 0;
                 let are_numbers = [open, high, low, close, volume].into_iter().all(is_number);
+                let open = if opens_inside { open } else { close };
                 is_round && are_numbers && low <= open.min(close) && high >= open.max(close)
             }
         }
@@ -171,4 +174,49 @@ fn coinbase(frame: &Json) -> Option<Reported> {
         side,
     };
     Some(Reported { symbol: frame["product_id"].as_str()?.to_owned(), span_secs: 0, row, is_closed: None })
+}
+
+fn bitmex(frame: &Json) -> Vec<Reported> {
+    let table = frame["table"].as_str().unwrap_or_default();
+    let rows = frame["data"].as_array().into_iter().flatten();
+    rows.filter_map(|row| {
+        let symbol = row["symbol"].as_str()?.to_owned();
+        let ts = instant(&row["timestamp"])?;
+        let span_secs = match table {
+            "trade" => 0,
+            "tradeBin1m" => 60,
+            "tradeBin5m" => 300,
+            _ => return None,
+        };
+        if table == "trade" {
+            let side = match row["side"].as_str()? {
+                "Buy" => "buy",
+                "Sell" => "sell",
+                _ => return None,
+            };
+            let id = row["trdMatchID"].as_str().filter(|id| !id.is_empty())?;
+            number(&row["size"]).filter(|size| *size >= 0.0)?;
+            // Where the base amount is not told, contracts are counted, one of the base asset each.
+            let amount = if row["homeNotional"].is_null() { &row["size"] } else { &row["homeNotional"] };
+            let (price, amount) = (number(&row["price"])?, number(amount)?);
+            let row = Row::Trade { id: id_of(id), ts, price, amount, side };
+            return Some(Reported { symbol, span_secs, row, is_closed: None });
+        }
+        let candle = Candle {
+            // It is stamped with its end.
+            ts: Micros(ts.0 - i64::try_from(span_secs).ok()? * 1_000_000),
+            open: number(&row["open"])?,
+            high: number(&row["high"])?,
+            low: number(&row["low"])?,
+            close: number(&row["close"])?,
+            volume: number(&row["homeNotional"])?,
+            quote_volume: match &row["foreignNotional"] {
+                Json::Null => None,
+                told => Some(number(told)?),
+            },
+            trades: whole(&row["trades"]),
+        };
+        Some(Reported { symbol, span_secs, row: Row::Candle(candle), is_closed: Some(true) })
+    })
+    .collect()
 }

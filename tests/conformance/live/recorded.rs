@@ -8,7 +8,7 @@ use dccd::exchange;
 use dccd::exchange::live::{Event, TopicId};
 use dccd::model::{Candle, Micros};
 
-use super::listener::{Listener, Row};
+use super::listener::{Listener, Row, id_of};
 use super::oracle::{self, Reported};
 use crate::needs;
 use crate::read::files;
@@ -37,7 +37,7 @@ enum Known {
 const NOTHING: Recording =
     Recording { file: "", series: &[], rows: &[], first: None, unasked: 0, events: &[] };
 
-const RECORDINGS: [Recording; 16] = [
+const RECORDINGS: [Recording; 20] = [
     Recording { file: "binance/ws_ack_1.jsonl", series: &["binance/BTC-USDT/trades"], rows: &[0], ..NOTHING },
     Recording {
         file: "binance/ws_aggtrade_1.jsonl",
@@ -183,6 +183,67 @@ const RECORDINGS: [Recording; 16] = [
             side: "sell",
         }),
         unasked: 1_532,
+        ..NOTHING
+    },
+    Recording {
+        file: "bitmex/ws_error_1.jsonl",
+        series: &["bitmex/BTC-USD_PERP/trades"],
+        rows: &[0],
+        // It repeats a message that was not sent.
+        events: &["complaint"],
+        ..NOTHING
+    },
+    Recording {
+        file: "bitmex/ws_session_1.jsonl",
+        series: &[
+            "bitmex/XRP-U21_PERP/trades",
+            "bitmex/UNI-USDT_PERP/trades",
+            "bitmex/BTC-USD_PERP/trades",
+            "bitmex/ADA-USDT_PERP/trades",
+            "bitmex/SOL-USDT_PERP/trades",
+            "bitmex/TRX-U21_PERP/trades",
+            "bitmex/EOS-USDT_PERP/trades",
+            "bitmex/TRX-USDT_PERP/trades",
+            "bitmex/BCH-USD_PERP/trades",
+            "bitmex/MATIC-USDT_PERP/trades",
+        ],
+        rows: &[1, 2, 16, 1, 1, 1, 1, 1, 1, 2],
+        first: Some(Known::Trade {
+            millis: 1_626_992_655_328,
+            id: id_of("8f8fe9db-eb13-26a5-dea2-a398d89e04a8"),
+            price: 0.00001819,
+            amount: 15.0,
+            side: "sell",
+        }),
+        // Books, best prices, and the grants of both.
+        unasked: 1_979 + 93 + 20,
+        ..NOTHING
+    },
+    Recording {
+        file: "bitmex/ws_trade_1.jsonl",
+        series: &["bitmex/BTC-USD_PERP/trades", "bitmex/ETH-USD_PERP/trades"],
+        rows: &[1, 1],
+        first: Some(Known::Trade {
+            millis: 1_615_514_404_608,
+            id: id_of("d1b82d61-d902-349c-936c-2588b8204aff"),
+            price: 56_927.0,
+            amount: 0.015813,
+            side: "sell",
+        }),
+        unasked: 3,
+        ..NOTHING
+    },
+    Recording {
+        file: "bitmex/ws_tradeBin_1.jsonl",
+        series: &["bitmex/BTC-USDT/ohlc/1m", "bitmex/BTC-USD_PERP/ohlc/1m", "bitmex/BTC-USDT_PERP/ohlc/5m"],
+        rows: &[1, 1, 1],
+        first: Some(Known::Candle {
+            millis: 1_677_629_100_000,
+            prices: [23_118.0, 23_145.5, 23_143.0, 23_145.5],
+            volume: 0.0017000000000000001,
+        }),
+        // Frames of several connections: a month lies between two of them.
+        events: &["hole", "hole"],
         ..NOTHING
     },
 ];

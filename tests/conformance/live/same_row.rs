@@ -8,7 +8,7 @@ use dccd::model::{Batch, Micros, Series, Trade};
 use super::listener::Listener;
 use crate::bodies::Json;
 use crate::needs;
-use crate::read::{RECEIVED, page};
+use crate::read::{RECEIVED, page, page_of};
 
 /// A page, and the frames its rows would be.
 struct Pages {
@@ -20,7 +20,7 @@ struct Pages {
     open: usize,
 }
 
-const PAGES: [Pages; 12] = [
+const PAGES: [Pages; 18] = [
     Pages {
         series: "binance/BTC-USDT/trades",
         file: "binance/rest_aggtrades_1.json",
@@ -83,6 +83,42 @@ const PAGES: [Pages; 12] = [
         frames: matches,
         open: 0,
     },
+    Pages {
+        series: "bitmex/BTC-USDT_PERP/trades",
+        file: "bitmex/rest_trades_1.json",
+        frames: inserted_trades,
+        open: 0,
+    },
+    Pages {
+        series: "bitmex/BTC-USDT_PERP/trades",
+        file: "by hand: bitmex/trades_perp.json",
+        frames: inserted_trades,
+        open: 0,
+    },
+    Pages {
+        series: "bitmex/BTC-USDT/trades",
+        file: "by hand: bitmex/trades_spot.json",
+        frames: inserted_trades,
+        open: 0,
+    },
+    Pages {
+        series: "bitmex/BTC-USDT_PERP/ohlc/1m",
+        file: "bitmex/rest_candles_1.json",
+        frames: inserted_buckets,
+        open: 0,
+    },
+    Pages {
+        series: "bitmex/BTC-USDT_PERP/ohlc/1m",
+        file: "by hand: bitmex/ohlc_1m_perp.json",
+        frames: inserted_buckets,
+        open: 0,
+    },
+    Pages {
+        series: "bitmex/BTC-USDT/ohlc/1m",
+        file: "by hand: bitmex/ohlc_1m_spot.json",
+        frames: inserted_buckets,
+        open: 0,
+    },
 ];
 
 #[test]
@@ -114,7 +150,7 @@ fn path(file: &str, recordings: &Path) -> PathBuf {
 
 fn by_rest(series: &Series, body: &[u8]) -> Batch {
     let exchange = exchange::find(series.exchange()).unwrap();
-    let page = page(exchange, series.kind(), series.pair().market(), series.span());
+    let page = page_of(body, page(exchange, series.kind(), series.pair().market(), series.span()));
     let mut batch = Batch::of(series.kind());
     exchange.parse(&page, &Answer::of(body, RECEIVED), &mut batch).unwrap();
     batch
@@ -213,6 +249,28 @@ fn bars(page: &Json, _: &Series) -> Vec<String> {
         )
     };
     kraken_rows(page).iter().map(frame).collect()
+}
+
+/// Rows in the order of their instants, each in a frame of its own.
+fn inserted(page: &Json, series: &Series, table: &str) -> Vec<String> {
+    let mut rows = page.as_array().unwrap().clone();
+    let instant = |row: Option<&Json>| row.unwrap()["timestamp"].as_str().unwrap().to_owned();
+    if instant(rows.first()) > instant(rows.last()) {
+        rows.reverse();
+    }
+    let frame = |row: &Json| {
+        let row = with(row, &serde_json::json!({"symbol": symbol(series)}));
+        serde_json::json!({"table": table, "action": "insert", "data": [row]}).to_string()
+    };
+    rows.iter().map(frame).collect()
+}
+
+fn inserted_trades(page: &Json, series: &Series) -> Vec<String> {
+    inserted(page, series, "trade")
+}
+
+fn inserted_buckets(page: &Json, series: &Series) -> Vec<String> {
+    inserted(page, series, "tradeBin1m")
 }
 
 /// Pages have the newest first.

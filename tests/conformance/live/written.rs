@@ -74,6 +74,7 @@ pub(crate) fn trade_frames(
         let frame = match exchange {
             "kraken" => kraken_trades(symbol, own),
             "coinbase" => coinbase_match(symbol, &own[0]),
+            "bitmex" => bitmex_trade(symbol, &own[0]),
             _ => binance_aggregate(symbol, &own[0]),
         };
         frames.push((own[own.len() - 1].ts, frame));
@@ -109,6 +110,14 @@ pub(crate) fn coinbase_match(symbol: &str, trade: &Written) -> String {
     )
 }
 
+pub(crate) fn bitmex_trade(symbol: &str, trade: &Written) -> String {
+    let Written { id, ts, price, amount, is_buy } = trade;
+    let side = if *is_buy { "Buy" } else { "Sell" };
+    format!(
+        r#"{{"table":"trade","action":"insert","data":[{{"timestamp":"{ts}","symbol":"{symbol}","side":"{side}","size":100,"price":{price},"tickDirection":"PlusTick","trdMatchID":"00000000-0000-4000-8000-{id:012x}","homeNotional":{amount}}}]}}"#
+    )
+}
+
 /// A word on a candle of a minute, after so many of its trades.
 pub(crate) fn candle_frame(
     exchange: &str,
@@ -125,6 +134,10 @@ pub(crate) fn candle_frame(
     let frame = if exchange == "kraken" {
         format!(
             r#"{{"channel":"ohlc","type":"update","timestamp":"{at}","data":[{{"symbol":"{symbol}","open":60000.0,"high":{high}.0,"low":60000.0,"close":{close}.0,"trades":{trades},"volume":0.{trades:03},"vwap":60000.1,"interval_begin":"{open}","interval":1,"timestamp":"{ends}"}}]}}"#
+        )
+    } else if exchange == "bitmex" {
+        format!(
+            r#"{{"table":"tradeBin1m","action":"insert","data":[{{"timestamp":"{ends}","symbol":"{symbol}","open":60000,"high":{high},"low":60000,"close":{close},"trades":{trades},"volume":{trades},"homeNotional":{trades},"foreignNotional":{trades}.5}}]}}"#
         )
     } else {
         let (stream, millis) = (symbol.to_lowercase(), at.millis_floor());

@@ -2,6 +2,8 @@
 //!
 //! Source: BitMEX REST API v1 documentation. Buckets are stamped with their end; Bitcoin is called XBT.
 
+mod live;
+
 use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
@@ -16,6 +18,8 @@ use crate::sim::selection::Side;
 use crate::sim::symbol::assets;
 use crate::sim::text::{cents, e8, int};
 use crate::sim::venue::Venue;
+use crate::sim::venues::bitmex::live::Live;
+use crate::sim::ws::Protocol;
 
 /// The most rows per page, and of funding rates.
 const PAGE_ROWS: usize = 1_000;
@@ -65,6 +69,14 @@ impl Venue for Bitmex {
             Endpoint::Funding => funding(asked),
             _ => Err(BadRequest::new(-1000, "There is nothing at this path.")),
         }
+    }
+
+    fn has_sockets(&self) -> bool {
+        true
+    }
+
+    fn socket(&self, path: &str, _: Query<'_>) -> Option<Box<dyn Protocol>> {
+        (path == "/realtime").then(|| Box::new(Live) as Box<dyn Protocol>)
     }
 
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
@@ -241,16 +253,26 @@ fn book(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let mut out = vec![b'['];
     for (place, (side, (price_cents, amount_e8))) in sides.enumerate() {
         let comma = if place > 0 { "," } else { "" };
-        let size = amount_e8 / 100;
+        let (id, size) = (level_id(price_cents), lots(symbol, amount_e8));
         let _ = write!(
             out,
-            r#"{comma}{{"symbol":"{symbol}","id":{place},"side":"{side}","size":{size},"price":"#
+            r#"{comma}{{"symbol":"{symbol}","id":{id},"side":"{side}","size":{size},"price":"#
         );
         cents(&mut out, price_cents);
         out.push(b'}');
     }
     out.push(b']');
     Ok(out)
+}
+
+/// How many lots of a spot market, or contracts, an amount is: a lot is 10^-8, a contract on dollars of Tether 10^-6.
+fn lots(symbol: &str, amount_e8: i64) -> i64 {
+    if symbol.contains('_') { amount_e8 } else { amount_e8 / 100 }
+}
+
+/// The id of a level of a book.
+fn level_id(price_cents: i64) -> i64 {
+    20_000_000_000 - price_cents
 }
 
 /// `startTime` and `endTime`, both inclusive.
