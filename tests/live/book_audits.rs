@@ -30,6 +30,7 @@ async fn books_of_binance_are_found_the_same_over_rest_again_and_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn books_without_numbers_are_found_the_same_over_rest_again_and_again() {
     tokio::join!(are_the_same("kraken", "BTC/USD"), are_the_same("coinbase", "BTC/USD"));
+    tokio::join!(are_the_same("okx", "BTC/USDT"), are_the_same("okx", "BTC/USDT:perp"));
 }
 
 async fn are_the_same(exchange: &'static str, pair: &str) {

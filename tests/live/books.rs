@@ -58,6 +58,17 @@ async fn stored_books_of_bitmex_are_those_of_the_exchange_or_not_known_by_what_b
     broken_every_while("bitmex", &USDT, &[WsFault::Crossed, WsFault::Cut, WsFault::Double]).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stored_books_of_okx_are_those_of_the_exchange_or_not_known_by_what_broke_them() {
+    let faults = [WsFault::Hole, WsFault::Crossed, WsFault::Swap, WsFault::Cut, WsFault::Double];
+    broken_every_while("okx", &USDT, &faults).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stored_books_of_contracts_of_okx_are_those_of_the_exchange_or_not_known() {
+    broken_every_while("okx", &PERP, &[WsFault::Hole, WsFault::Reset, WsFault::Crossed]).await;
+}
+
 /// Breaks the connection or the books again and again; midnight at the exchange is amid it.
 async fn broken_every_while(exchange: &'static str, pairs: &[&str], faults: &[WsFault]) {
     // Some whole books over REST are older than the updates that wait for them.

@@ -8,7 +8,7 @@ use dccd::model::{Micros, Series};
 use dccd::sim::{Knobs, WsFault};
 use tokio::task::JoinSet;
 
-use crate::rig::{Rig, is_siege, takes_part};
+use crate::rig::{Rig, is_siege, lines_of_trades};
 
 /// A refusal strikes the subscription behind the next cut.
 const FAULTS: [WsFault; 10] = [
@@ -31,15 +31,8 @@ const HEALED_BESIDE_OTHERS: Duration = Duration::from_secs(120);
 /// How long faults may wait for a frame they can strike: a connection that is silent has none.
 const STRUCK_WITHIN: Duration = Duration::from_secs(180);
 
-/// The exchanges, and the pairs of each.
-const EXCHANGES: [(&str, [&str; 5]); 6] = [
-    ("binance", ["BTC/USDT", "ETH/USDT", "XRP/USDT", "ADA/USDT", "SOL/USDT"]),
-    ("binance", ["BTC/USDT:perp", "ETH/USDT:perp", "XRP/USDT:perp", "ADA/USDT:perp", "SOL/USDT:perp"]),
-    ("binancecoinm", ["BTC/USD:perp", "ETH/USD:perp", "XRP/USD:perp", "ADA/USD:perp", "SOL/USD:perp"]),
-    ("kraken", ["BTC/USD", "ETH/USD", "XRP/USD", "ADA/USD", "SOL/USD"]),
-    ("coinbase", ["BTC/USD", "ETH/USD", "XRP/USD", "ADA/USD", "SOL/USD"]),
-    ("bitmex", ["BTC/USD:perp", "ETH/USD:perp", "BTC/USDT", "ETH/USDT:perp", "SOL/USDT:perp"]),
-];
+/// The exchanges that tell before they close a connection.
+const TELLING: [&str; 3] = ["binance", "binancecoinm", "okx"];
 
 /// Those of which nothing shows that a frame was left out.
 const UNNUMBERED: [&str; 1] = ["bitmex"];
@@ -48,13 +41,14 @@ const UNNUMBERED: [&str; 1] = ["bitmex"];
 async fn every_row_is_stored_once_through_every_fault_of_the_sockets() {
     let (times, every) = if is_siege() { (6, 10) } else { (1, 5) };
     let mut proofs = JoinSet::new();
-    for (place, (exchange, pairs)) in EXCHANGES.into_iter().enumerate().filter(|own| takes_part(own.1.0)) {
+    for (place, (exchange, pairs)) in lines_of_trades().into_iter().enumerate() {
         proofs.spawn(async move {
+            let pairs: Vec<&str> = pairs.iter().map(String::as_str).collect();
             let rig = Rig::of(exchange, &pairs, Knobs { ws_rate: 5, ..Knobs::default() }).await;
             // Side by side they are in different troubles; what takes half a minute to be found out is the last of none.
             let mut faults = FAULTS.repeat(times);
-            faults.rotate_left([0, 4, 6, 7, 8, 2][place]);
-            if exchange != "binance" && exchange != "binancecoinm" {
+            faults.rotate_left([0, 4, 6, 7, 8][place % 5]);
+            if !TELLING.contains(&exchange) {
                 faults.retain(|fault| *fault != WsFault::Notice);
             }
             if UNNUMBERED.contains(&exchange) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use dccd::Service;
 use dccd::config::{Config, Surroundings, check};
 use dccd::engine::{Engine, Streams};
-use dccd::model::{Batch, Candle, Micros, Series, Side, Window};
+use dccd::model::{Batch, Candle, Kind, Market, Micros, Series, Side, Window};
 use dccd::sim::Knobs;
 use dccd::store::{Ledger, verify_series};
 use tokio::task::JoinHandle;
@@ -46,7 +46,8 @@ impl Rig {
     /// A rig that listens to the trades of pairs, such as `BTC/USDT` or `BTC/USDT:perp`, and to their candles of a minute
     /// where the exchange sends them; the exchange keeps the real time.
     pub(crate) async fn of(exchange: &'static str, pairs: &[&str], knobs: Knobs) -> Rig {
-        let has_candles = exchange != "coinbase";
+        let live = dccd::exchange::find(exchange).and_then(|own| own.live()).unwrap();
+        let has_candles = live.offers().iter().any(|offer| offer.kind == Kind::Ohlc);
         let kinds: &[&str] = if has_candles { &["trades", "ohlc/1m"] } else { &["trades"] };
         Rig::listening(exchange, pairs, kinds, knobs).await
     }
@@ -277,9 +278,39 @@ pub(crate) fn trades(rows: &Batch, window: Window) -> Vec<Seen> {
     all.filter(|trade| window.holds(trade.0)).collect()
 }
 
-/// Whether an exchange takes part: `DCCD_EXCHANGE` names the only one that does.
-pub(crate) fn takes_part(exchange: &str) -> bool {
-    std::env::var("DCCD_EXCHANGE").map_or(true, |only| only == exchange)
+/// The assets whose pairs are listened to.
+const ASSETS: [&str; 5] = ["BTC", "ETH", "XRP", "ADA", "SOL"];
+
+/// Each exchange that sends trades live, with five pairs of each of its lines. `DCCD_EXCHANGE` names the only
+/// exchange that takes part.
+pub(crate) fn lines_of_trades() -> Vec<(&'static str, Vec<String>)> {
+    let only = std::env::var("DCCD_EXCHANGE").ok();
+    let mut lines: Vec<(&'static str, &'static str, Vec<String>)> = Vec::new();
+    for exchange in dccd::exchange::ALL {
+        let offers = exchange.live().map(|live| live.offers()).unwrap_or_default();
+        for offer in offers.iter().filter(|offer| offer.kind == Kind::Trades) {
+            let (name, line) = (exchange.name(), offer.line.name);
+            let is_known = lines.iter().any(|own| (own.0, own.1) == (name, line));
+            if !is_known && only.as_ref().is_none_or(|only| only == name) {
+                lines.push((name, line, pairs_of(name, line, offer.markets[0])));
+            }
+        }
+    }
+    lines.into_iter().map(|(name, _, pairs)| (name, pairs)).collect()
+}
+
+/// Pairs of a line as configurations write them.
+fn pairs_of(exchange: &str, line: &str, market: Market) -> Vec<String> {
+    if exchange == "bitmex" {
+        let mixed = ["BTC/USD:perp", "ETH/USD:perp", "BTC/USDT", "ETH/USDT:perp", "SOL/USDT:perp"];
+        return mixed.map(str::to_owned).to_vec();
+    }
+    let quote = match (exchange, line) {
+        ("binancecoinm" | "kraken" | "coinbase", _) | (_, "inverse") => "USD",
+        _ => "USDT",
+    };
+    let suffix = if market == Market::Spot { "" } else { ":perp" };
+    ASSETS.iter().map(|asset| format!("{asset}/{quote}{suffix}")).collect()
 }
 
 /// Whether the long forms run.

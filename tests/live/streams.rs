@@ -22,7 +22,11 @@ pub(crate) fn text(setup: &TestDaemon, jobs: &str) -> String {
     let (rest, ws) = (setup.sim.url(), setup.sim.ws_url());
     let address =
         |name: &str| format!("  {name}: {{rest_url: \"{rest}/{name}\", ws_url: \"{ws}/{name}\"}}\n");
-    let exchanges: String = ["binance", "binancecoinm", "kraken", "coinbase"].map(address).concat();
+    let exchanges: String = dccd::exchange::ALL
+        .iter()
+        .filter(|exchange| exchange.live().is_some())
+        .map(|exchange| address(exchange.name()))
+        .collect();
     format!(
         "settings: {{data_path: {}}}\nhttp: {{listen: []}}\nstorage: {{flush_interval: 1}}\n\
          exchanges:\n{exchanges}stream_jobs:\n  - {}\n",

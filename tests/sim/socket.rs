@@ -79,6 +79,7 @@ pub(crate) enum Dialect {
     Binance,
     Kraken,
     Coinbase,
+    Okx,
 }
 
 impl Dialect {
@@ -87,6 +88,7 @@ impl Dialect {
             Dialect::Binance => (r#"{"method":"LIST_SUBSCRIPTIONS","id":"mark"}"#, r#","id":"mark"}"#),
             Dialect::Kraken => (r#"{"method":"ping","req_id":77}"#, r#"{"method":"pong","req_id":77,"#),
             Dialect::Coinbase => (r#"{"type":"unsubscribe","channels":[]}"#, r#"{"type":"subscriptions""#),
+            Dialect::Okx => ("ping", "pong"),
         }
     }
 }

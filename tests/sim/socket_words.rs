@@ -7,9 +7,9 @@ use tokio_tungstenite::tungstenite::Error;
 
 use crate::socket::{Dialect, Stepped};
 
-const NOON: &str = "2024-06-05 12:30:30";
+pub(crate) const NOON: &str = "2024-06-05 12:30:30";
 
-fn secs(secs: u64) -> Duration {
+pub(crate) fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
@@ -35,7 +35,7 @@ fn shape(frame: &str) -> String {
     shape
 }
 
-fn assert_like(frame: &str, recorded: &str) {
+pub(crate) fn assert_like(frame: &str, recorded: &str) {
     assert_eq!(keys(frame), keys(recorded), "{frame}");
     let plain = |text: &str| shape(text).replace("true", "?").replace("false", "?");
     assert_eq!(plain(frame), plain(recorded), "{frame}");

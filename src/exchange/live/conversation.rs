@@ -31,6 +31,8 @@ pub(crate) struct Conversation<D> {
     asking: Asking,
     clock: ExchangeClock,
     pace: Pace,
+    /// Of messages that ask for topics, where they have a limit of their own.
+    asking_pace: Option<Pace>,
     is_open: bool,
     /// When the exchange was asked for a sign of life that has not come.
     pinged: Option<Duration>,
@@ -48,6 +50,7 @@ impl<D: Dialect> Conversation<D> {
             asking: Asking::new(&line.limits),
             clock: ExchangeClock::default(),
             pace: Pace::new(&line.limits),
+            asking_pace: Pace::of_asking(&line.limits),
             is_open: false,
             pinged: None,
             last_ping: Duration::ZERO,
@@ -81,6 +84,29 @@ impl<D: Dialect> Conversation<D> {
             self.is_broken = true;
             into.events.push(Event::Broken { reason, words: words.to_owned() });
         }
+    }
+
+    /// The next message that asks for topics, or asks for them no more.
+    fn ask(&mut self, now: Now) -> Option<String> {
+        if self.asking_pace.as_ref().is_some_and(|pace| pace.next() > now.elapsed) {
+            return None;
+        }
+        let Conversation { dialect, topics, asking, .. } = self;
+        let address = |place| topics.get(place).map(|slot| slot.address.clone());
+        let (request, turn) = asking.turn(now.elapsed, address, |one, other| dialect.fits(one, other))?;
+        let text = match turn {
+            Turn::Leave(topics) => {
+                dialect.message(Verb::Unsubscribe, request, &topics.iter().collect::<Vec<_>>())
+            }
+            Turn::Want(places) => {
+                let topics = places.iter().filter_map(|place| topics.get(*place)).map(|slot| &slot.address);
+                dialect.message(Verb::Subscribe, request, &topics.collect::<Vec<_>>())
+            }
+        };
+        if let Some(pace) = &mut self.asking_pace {
+            pace.spend(now.elapsed);
+        }
+        Some(text)
     }
 
     /// When a ping is due, where the exchange has pings of its own.
@@ -120,7 +146,7 @@ impl<D: Dialect> Session for Conversation<D> {
     fn want(&mut self, topic: Topic) -> Result<(), NotOffered> {
         let (exchange, line) = (self.dialect.exchange(), self.line);
         let rules = self.dialect.book_rules();
-        let counts_contracts = self.dialect.counts_contracts();
+        let counts_contracts = self.dialect.counts_contracts(&topic);
         let shared = Shared { closing: self.dialect.closing(), rules, counts_contracts };
         let (offer, channel) = offered(exchange, self.dialect.offers(), line, &topic)?;
         let address = Address { symbol: self.dialect.symbol(&topic)?, channel };
@@ -192,17 +218,8 @@ impl<D: Dialect> Session for Conversation<D> {
         if !self.is_open || self.pace.next() > now.elapsed {
             return None;
         }
-        let Conversation { dialect, topics, asking, .. } = self;
-        let address = |place| topics.get(place).map(|slot| slot.address.clone());
-        let turn = asking.turn(now.elapsed, address, |one, other| dialect.fits(one, other));
-        let text = match turn {
-            Some((request, Turn::Leave(topics))) => {
-                dialect.message(Verb::Unsubscribe, request, &topics.iter().collect::<Vec<_>>())
-            }
-            Some((request, Turn::Want(places))) => {
-                let topics = places.iter().filter_map(|place| topics.get(*place)).map(|slot| &slot.address);
-                dialect.message(Verb::Subscribe, request, &topics.collect::<Vec<_>>())
-            }
+        let text = match self.ask(now) {
+            Some(text) => text,
             None if self.ping_due()? <= now.elapsed => {
                 self.pinged = Some(now.elapsed);
                 self.last_ping = now.elapsed;
@@ -222,7 +239,8 @@ impl<D: Dialect> Session for Conversation<D> {
     }
 
     fn wakes(&self) -> Option<Duration> {
-        let asks = (self.is_open && self.asking.has_turn()).then(|| self.pace.next());
+        let may_ask = self.asking_pace.as_ref().map_or(Duration::ZERO, Pace::next);
+        let asks = (self.is_open && self.asking.has_turn()).then(|| self.pace.next().max(may_ask));
         let pongs = self.pinged.map(|pinged| pinged + PONG_WITHIN);
         let books = self.topics.books().filter_map(|place| match &self.topics.get(place)?.rows {
             TopicRows::Book(rows) => rows.due(),

@@ -23,8 +23,8 @@ pub(crate) trait Dialect: Send {
         &BookRules::USUAL
     }
 
-    /// Whether amounts of books count contracts.
-    fn counts_contracts(&self) -> bool {
+    /// Whether amounts of a topic's book count contracts.
+    fn counts_contracts(&self, _: &Topic) -> bool {
         false
     }
 

@@ -14,7 +14,7 @@ use crate::exchange::reading::record::{TradeId, TradeRow};
 use crate::exchange::reading::row::{Row, RowFault};
 use crate::exchange::reading::rows::Refused as Refusal;
 use crate::exchange::{Instrument, OddFault};
-use crate::model::{Candle, Micros, foreign};
+use crate::model::{Candle, Market, Micros, foreign};
 
 /// How long nothing is sent after the exchange said that it was too much.
 const SLOWED: Duration = Duration::from_secs(10);
@@ -46,6 +46,11 @@ impl FrameHandler<'_> {
     /// The instrument of a topic.
     pub(crate) fn instrument(&self, place: Place) -> Option<&Instrument> {
         self.topics.get(place).map(|slot| &*slot.topic.instrument)
+    }
+
+    /// The market of a topic.
+    pub(crate) fn market(&self, place: Place) -> Option<Market> {
+        self.topics.get(place).map(|slot| slot.topic.series.pair().market())
     }
 
     /// The exchange tells the time.
@@ -174,6 +179,15 @@ impl FrameHandler<'_> {
                 rows.doubt(now.at.max(heard.unwrap_or(now.at)));
                 self.into.events.push(odd(slot.topic.id, fault, text));
             }
+        }
+    }
+
+    /// Where nothing else tells the time a candle does: that its end is past if it is closed, else its beginning.
+    pub(crate) fn hear_candle(&mut self, place: Place, opens: Micros, is_closed: bool) {
+        if let Some(Slot { rows: TopicRows::Candles(rows), .. }) = self.topics.get(place) {
+            let grid = rows.grid().filter(|grid| grid.holds(opens));
+            let ends = grid.filter(|_| is_closed).map(|grid| grid.next(opens));
+            grid.into_iter().for_each(|_| self.hear(Ok(ends.unwrap_or(opens))));
         }
     }
 

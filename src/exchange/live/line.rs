@@ -43,6 +43,8 @@ pub struct LineLimits {
     pub topics_per_message: usize,
     /// Messages that a client may send over one connection.
     pub messages: Rate,
+    /// Those of them that ask for topics or ask for them no more, where these have a limit of their own.
+    pub asks: Option<Rate>,
     /// Whether ping and pong frames of the client are counted among its messages.
     pub counts_control_frames: bool,
     /// Connections that may be attempted to the host from one address.
@@ -62,6 +64,7 @@ impl LineLimits {
         one_span_a_symbol: false,
         topics_per_message: 100,
         messages: Rate::new(5, 1),
+        asks: None,
         counts_control_frames: false,
         connects: Rate::new(1, 5),
         message_bytes: 4 << 20,

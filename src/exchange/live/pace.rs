@@ -22,7 +22,16 @@ impl Pace {
     pub(crate) fn new(limits: &LineLimits) -> Self {
         let count = limits.messages.count as usize;
         let texts = if limits.counts_control_frames { count.saturating_sub(1) } else { count }.max(1);
-        Pace { rate: limits.messages, texts, sent: VecDeque::new(), held_until: Duration::ZERO }
+        Pace::of(limits.messages, texts)
+    }
+
+    /// Of the messages that ask for topics, where they have a limit of their own.
+    pub(crate) fn of_asking(limits: &LineLimits) -> Option<Self> {
+        limits.asks.map(|rate| Pace::of(rate, rate.count as usize))
+    }
+
+    fn of(rate: Rate, texts: usize) -> Self {
+        Pace { rate, texts, sent: VecDeque::new(), held_until: Duration::ZERO }
     }
 
     /// When the next text may be sent; it may be past.
@@ -95,6 +104,18 @@ mod tests {
             }
             assert_eq!(most_a_second(&arrived), 4, "{late}");
         }
+    }
+
+    #[test]
+    fn messages_that_ask_for_topics_have_a_limit_of_their_own_where_the_line_says_it() {
+        assert!(Pace::of_asking(&LineLimits::USUAL).is_none());
+        let limits = LineLimits { asks: Some(Rate::new(3, 3_600)), ..LineLimits::USUAL };
+        let mut pace = Pace::of_asking(&limits).unwrap();
+        for _ in 0..3 {
+            assert!(pace.next() <= millis(500));
+            pace.spend(millis(500));
+        }
+        assert_eq!(pace.next(), millis(3_601_500));
     }
 
     #[test]

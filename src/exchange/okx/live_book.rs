@@ -5,10 +5,9 @@
 
 use std::marker::PhantomData;
 
-use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess};
-use serde_json::value::RawValue;
 
+use super::live_frames::Frame;
 use crate::exchange::live::book::{
     BookRules, BookSink, BookWire, Chain, Change, Checksum, Levels, Object, Proof, ReadMembers, ReadRows,
     read_rows,
@@ -17,7 +16,7 @@ use crate::exchange::live::dialect::Unreadable;
 use crate::exchange::reading::row::Row;
 use crate::exchange::reading::shape::Members;
 use crate::exchange::reading::told::Told;
-use crate::exchange::reading::wire::{Int, Text};
+use crate::exchange::reading::wire::Int;
 use crate::model::Side;
 
 static RULES: BookRules =
@@ -29,24 +28,24 @@ pub(in crate::exchange) struct Books {
     change: Change,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Frame<'a> {
-    #[serde(borrow)]
-    arg: Option<Members<Arg<'a>>>,
-    #[serde(borrow)]
-    action: Text<'a>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Arg<'a> {
-    #[serde(borrow)]
-    channel: Text<'a>,
-    #[serde(borrow, rename = "instId")]
-    instrument: Text<'a>,
+impl Books {
+    /// Reads the rows of a frame.
+    pub(super) fn read_data(
+        &mut self,
+        action: &str,
+        symbol: &str,
+        data: &str,
+        sink: &mut dyn BookSink,
+    ) -> Result<(), Unreadable> {
+        let is_whole = match action {
+            "snapshot" => true,
+            "update" => false,
+            // Channels of few levels send only whole books.
+            "" => true,
+            _ => return Err("its action is neither a snapshot nor an update".into()),
+        };
+        Ok(read_rows(data, &mut Data { change: &mut self.change, is_whole, symbol, sink })?)
+    }
 }
 
 impl BookWire for Books {
@@ -64,15 +63,7 @@ impl BookWire for Books {
         if !arg.channel.starts_with("books") {
             return Ok(());
         }
-        let is_whole = match &*head.action {
-            "snapshot" => true,
-            "update" => false,
-            // Channels of few levels send only whole books.
-            "" => true,
-            _ => return Err("its action is neither a snapshot nor an update".into()),
-        };
-        let mut data_of = Data { change: &mut self.change, is_whole, symbol: &arg.instrument, sink };
-        Ok(read_rows(data.get(), &mut data_of)?)
+        self.read_data(&head.action, &arg.instrument, data.get(), sink)
     }
 
     fn copy(&self) -> Box<dyn BookWire> {

@@ -8,7 +8,9 @@
 mod budget;
 mod envelope;
 mod listing;
+mod live;
 mod live_book;
+mod live_frames;
 mod profile;
 mod rows;
 
@@ -20,6 +22,7 @@ use self::envelope::{Data, read_data, said_refusal};
 use self::profile::PROFILE;
 use self::rows::{Bar, Fill, Funded, Interest, parse_book};
 use crate::exchange::error::malformed;
+use crate::exchange::live::Live;
 use crate::exchange::reading::record::Record;
 use crate::exchange::reading::row::Row;
 use crate::exchange::reading::rows::{Order, Source};
@@ -150,6 +153,10 @@ impl Exchange for Okx {
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {
         listing::parse(self, body)
+    }
+
+    fn live(&self) -> Option<&'static dyn Live> {
+        Some(&live::Channels)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::exchange::{Bounds, Direction, History, Offer, Probe, Profile, SpanOff
 use crate::model::{Kind, Market};
 
 /// Spans from six hours on open at midnight of UTC+8 unless their word ends in `utc`.
-const SPANS: [SpanOffer; 14] = [
+pub(super) const SPANS: [SpanOffer; 14] = [
     SpanOffer::usual(60, "1m"),
     SpanOffer::usual(180, "3m"),
     SpanOffer::usual(300, "5m"),
@@ -36,7 +36,7 @@ const INTEREST_SPANS: [SpanOffer; 9] = [
     SpanOffer::usual(86_400, "1Dutc"),
 ];
 
-const ALL_MARKETS: &[Market] = &[Market::Spot, Market::Perp, Market::Quarter, Market::NextQuarter];
+pub(super) const ALL_MARKETS: &[Market] = &[Market::Spot, Market::Perp, Market::Quarter, Market::NextQuarter];
 
 const CONTRACTS: &[Market] = &[Market::Perp, Market::Quarter, Market::NextQuarter];
 

@@ -11,12 +11,26 @@ use crate::exchange::reading::row::{Row, RowFault};
 use crate::exchange::reading::rows::{Refused, Taken, WireRow};
 use crate::exchange::reading::shape::Columns;
 use crate::exchange::reading::wire::{Contracts, Int, Num, Text};
-use crate::exchange::{Answer, Exchange, Next, OddFault, Page, ParseError, Parsed};
+use crate::exchange::{Answer, Exchange, Instrument, Next, OddFault, Page, ParseError, Parsed};
 use crate::model::{Batch, Candle, FundingRate, Market, Micros, OpenInterest};
 
 /// `[ts, o, h, l, c, vol, volCcy, volCcyQuote, confirm]`.
 #[derive(Deserialize)]
 pub(super) struct Bar<'a>(Int, Num, Num, Num, Num, Num, Num, Num, #[serde(default, borrow)] Confirm<'a>);
+
+/// The same as it comes live. Frames of 2022 end before the last two columns.
+#[derive(Deserialize)]
+pub(super) struct LiveBar<'a>(
+    Int,
+    Num,
+    Num,
+    Num,
+    Num,
+    Num,
+    Num,
+    #[serde(default)] Num,
+    #[serde(default, borrow)] Confirm<'a>,
+);
 
 /// `1` once a candle is closed; rows did not always have it.
 #[derive(Default)]
@@ -91,25 +105,56 @@ impl<'a> WireRow<'a> for Bar<'a> {
     /// column of its own.
     fn take(self, row: Row, ts: Micros, page: &Page) -> Result<Taken<Candle>, Refused> {
         let Bar(_, open, high, low, close, volume, of_contracts, quote, confirmed) = self;
-        match &confirmed {
-            Confirm::Said(word) if &**word == "0" => return Ok(Taken::Unfinished),
-            Confirm::Said(word) if &**word != "1" => {
-                return Err(row.fault(OddFault::Value, "its confirm is neither 0 nor 1").into());
-            }
-            Confirm::Said(_) | Confirm::Unsaid => {}
+        if confirmed.is_closed(row)? == Some(false) {
+            return Ok(Taken::Unfinished);
         }
-        let is_spot = page.series.pair().market() == Market::Spot;
-        Ok(Taken::Row(row.candle(Candle {
-            ts,
-            open: row.num(open)?,
-            high: row.num(high)?,
-            low: row.num(low)?,
-            close: row.num(close)?,
-            volume: row.positive(if is_spot { volume } else { of_contracts })?,
-            quote_volume: row.positive_if_any(quote)?,
-            trades: None,
-        })?))
+        let prices = [open, high, low, close];
+        let market = page.series.pair().market();
+        Ok(Taken::Row(candle(row, ts, market, prices, [volume, of_contracts, quote])?))
     }
+}
+
+impl Confirm<'_> {
+    /// Whether the candle is closed, where it is said.
+    fn is_closed(&self, row: Row) -> Result<Option<bool>, RowFault> {
+        match self {
+            Confirm::Unsaid => Ok(None),
+            Confirm::Said(word) => match &**word {
+                "0" => Ok(Some(false)),
+                "1" => Ok(Some(true)),
+                _ => Err(row.fault(OddFault::Value, "its confirm is neither 0 nor 1")),
+            },
+        }
+    }
+}
+
+impl LiveBar<'_> {
+    /// The candle, and whether it is said to be closed.
+    pub(super) fn candle(&self, row: Row, market: Market) -> Result<(Candle, bool), RowFault> {
+        let LiveBar(opened, open, high, low, close, volume, of_contracts, quote, confirmed) = self;
+        let (prices, amounts) = ([*open, *high, *low, *close], [*volume, *of_contracts, *quote]);
+        let candle = candle(row, row.instant_millis(*opened)?, market, prices, amounts)?;
+        Ok((candle, confirmed.is_closed(row)? == Some(true)))
+    }
+}
+
+fn candle(
+    row: Row,
+    ts: Micros,
+    market: Market,
+    [open, high, low, close]: [Num; 4],
+    [volume, of_contracts, quote]: [Num; 3],
+) -> Result<Candle, RowFault> {
+    row.candle(Candle {
+        ts,
+        open: row.num(open)?,
+        high: row.num(high)?,
+        low: row.num(low)?,
+        close: row.num(close)?,
+        volume: row.positive(if market == Market::Spot { volume } else { of_contracts })?,
+        quote_volume: row.positive_if_any(quote)?,
+        trades: None,
+    })
 }
 
 impl<'a> WireRow<'a> for Fill<'a> {
@@ -132,6 +177,37 @@ impl<'a> WireRow<'a> for Fill<'a> {
             amount: base_amount(page, row, &self.sz, price)?,
             side: Some(row.side(&self.side, "buy", "sell")?),
         }))
+    }
+}
+
+impl Fill<'_> {
+    /// The instrument it names.
+    pub(super) fn instrument(&self) -> &str {
+        &self.inst_id
+    }
+
+    /// The trade as it comes live, of an instrument of a market.
+    pub(super) fn trade(
+        &self,
+        row: Row,
+        market: Market,
+        instrument: &Instrument,
+    ) -> Result<TradeRow<'static>, RowFault> {
+        let price = row.positive(self.px)?;
+        let amount = match (market, self.sz.count()) {
+            (Market::Spot, _) | (_, None) => row.positive(self.sz.num())?,
+            (_, Some(count)) => {
+                let amount = instrument.base_amount(row.0, count, price).map_err(|error| row.impossible(error))?;
+                row.positive(Num::of(amount))?
+            }
+        };
+        Ok(TradeRow {
+            ts: row.instant_millis(self.ts)?,
+            id: TradeId::Number(row.id(self.trade_id)?),
+            price,
+            amount,
+            side: Some(row.side(&self.side, "buy", "sell")?),
+        })
     }
 }
 

@@ -14,7 +14,9 @@ pub enum WsLimit {
     Messages,
     /// Topics of one connection.
     Topics,
-    /// It did not subscribe in time.
+    /// Messages of one connection that ask for topics, within a time.
+    Requests,
+    /// It did not subscribe in time, or left a quiet connection without a word.
     Idle,
     /// It left pings without an answer.
     Pongs,
@@ -31,17 +33,31 @@ pub(in crate::sim) struct Limits {
     pub(in crate::sim) topics: usize,
     /// How soon it has to subscribe.
     pub(in crate::sim) subscribe_within: Option<Duration>,
+    /// How long nothing may be sent to it.
+    pub(in crate::sim) quiet: Option<Duration>,
     /// How often the server pings, and how soon it wants an answer.
     pub(in crate::sim) ping: Option<(Duration, Duration)>,
 }
 
+impl Limits {
+    /// None, to be overridden by struct update.
+    pub(in crate::sim) const NONE: Limits = Limits {
+        connects: None,
+        messages: None,
+        topics: usize::MAX,
+        subscribe_within: None,
+        quiet: None,
+        ping: None,
+    };
+}
+
 /// How often something happened lately.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Recent(VecDeque<Micros>);
+pub(in crate::sim) struct Recent(VecDeque<Micros>);
 
 impl Recent {
     /// Counts one more; returns whether it is one too many.
-    pub(super) fn is_over(&mut self, limit: Option<(u32, Duration)>, now: Micros) -> bool {
+    pub(in crate::sim) fn is_over(&mut self, limit: Option<(u32, Duration)>, now: Micros) -> bool {
         let Some((most, within)) = limit else { return false };
         while self.0.front().is_some_and(|at| *at + within <= now) {
             self.0.pop_front();

@@ -18,7 +18,7 @@ pub use fault::{WsFault, WsRule, WsRuleError};
 pub use limits::WsLimit;
 
 pub(super) use counters::Counters;
-pub(super) use limits::Limits;
+pub(super) use limits::{Limits, Recent};
 pub(super) use protocol::{Protocol, Rows, Talk, What};
 pub(super) use server::serve;
 pub(super) use topic::{Flow, Source, Topic, published_book, unpublished_trade};

@@ -2,6 +2,7 @@
 
 use crate::model::Micros;
 use crate::sim::asked::World;
+use crate::sim::book::{Changed, SimBook};
 use crate::sim::market::Market;
 use crate::sim::ws::counters::Counters;
 use crate::sim::ws::fault::WsFault;
@@ -76,9 +77,18 @@ pub(in crate::sim) enum What<'a> {
 impl Rows<'_> {
     /// The levels of a book that an update changes, those to be written: bids, then asks. A fault may add a bid that is
     /// above every ask.
-    pub(in crate::sim) fn changed(&self, id: i64, depth: Option<usize>) -> [Vec<(i64, i64)>; 2] {
+    pub(in crate::sim) fn changed(&self, id: i64, depth: Option<usize>) -> [Changed; 2] {
         let (book, before) = (self.market.book_at_update(id), self.market.book_at_update(id - 1));
-        let (mut bids, asks) = book.since(&before, depth);
+        self.crossed(&book, book.since(&before, depth))
+    }
+
+    /// The same of a book of so many levels a side, in which those that leave them are told to go.
+    pub(in crate::sim) fn changed_of(&self, id: i64, levels: usize) -> [Changed; 2] {
+        let of = |id| self.market.book_at_update(id).of_levels(levels);
+        self.crossed(&of(id), of(id).since(&of(id - 1), None))
+    }
+
+    fn crossed(&self, book: &SimBook, (mut bids, asks): (Changed, Changed)) -> [Changed; 2] {
         if self.fault == Some(WsFault::Crossed) {
             bids.extend(book.asks().nth(1));
         }
@@ -118,6 +128,11 @@ impl Talk<'_> {
     /// Counts a refused topic.
     pub(in crate::sim) fn refused(&self) {
         self.counters.refused(self.exchange);
+    }
+
+    /// Counts a limit that the client overstepped.
+    pub(in crate::sim) fn over(&self, limit: WsLimit) {
+        self.counters.over(self.exchange, limit);
     }
 
     /// Whether so many more topics are too many, which is counted.

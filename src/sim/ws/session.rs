@@ -250,6 +250,9 @@ impl<'a> Session<'a> {
             self.said = now;
             self.outbox.push(Out::Text(heartbeat.as_bytes().to_vec()));
         }
+        if self.limits.quiet.is_some_and(|quiet| now >= self.said + quiet) {
+            self.overstep(WsLimit::Idle, "");
+        }
         let Some((every, within)) = self.limits.ping else { return };
         if self.unanswered.is_some_and(|since| now >= since + within) {
             self.overstep(WsLimit::Pongs, "Pong timeout");

@@ -389,6 +389,8 @@ fn every_recorded_book_is_kept_by_its_session_without_falling_out_of_step() {
             &["coinbase/CRV-EUR/orderbook", "coinbase/NU-GBP/orderbook", "coinbase/SKL-GBP/orderbook"],
             &["CRV-EUR", "NU-GBP", "SKL-GBP"],
         ),
+        (&BOOKS[6], &["okx/BTC-USDT/orderbook"], &["BTC-USDT"]),
+        (&BOOKS[7], &["okx/BTC-USDT/orderbook", "okx/UNI-USD_PERP/orderbook"], &["BTC-USDT", "UNI-USD-SWAP"]),
         (&BOOKS[0], &["binance/BTC-USDT/orderbook"], &["BTCUSDT"]),
         (&BOOKS[1], &["binance/NKN-USDT/orderbook", "binance/LRC-BTC/orderbook"], &["NKNUSDT", "LRCBTC"]),
     ] {

@@ -161,6 +161,8 @@ fn trades_that_are_broken_on_the_way_are_what_is_left_or_told_missing() {
         ("binancecoinm", "binancecoinm/BTC-USD_PERP/trades", 3),
         ("kraken", "kraken/BTC-USD/trades", 4),
         ("coinbase", "coinbase/BTC-USD/trades", 5),
+        ("okx", "okx/BTC-USDT/trades", 16),
+        ("okx", "okx/BTC-USDT_PERP/trades", 17),
     ] {
         for round in 0..4 {
             let mut dice = Dice(seed * 1_000 + round);
@@ -278,6 +280,8 @@ fn candles_that_are_broken_on_the_way_are_whole_or_told_missing() {
         ("binancecoinm", "binancecoinm/BTC-USD_PERP/ohlc/1m", 3),
         ("kraken", "kraken/BTC-USD/ohlc/1m", 4),
         ("bitmex", "bitmex/BTC-USD_PERP/ohlc/1m", 5),
+        ("okx", "okx/BTC-USDT/ohlc/1m", 5),
+        ("okx", "okx/BTC-USDT_PERP/ohlc/1m", 6),
     ] {
         for round in 0..4 {
             let mut dice = Dice(seed * 1_000 + round);
@@ -341,7 +345,11 @@ fn check_candles(run: &Run, is_by_next: bool, who: &str) {
 
 #[test]
 fn a_frame_of_trades_that_is_read_in_one_go_says_what_it_says_part_by_part() {
-    for (name, symbol) in [("binance/BTC-USDT/trades", "BTCUSDT"), ("kraken/BTC-USD/trades", "BTC/USD")] {
+    for (name, symbol) in [
+        ("binance/BTC-USDT/trades", "BTCUSDT"),
+        ("kraken/BTC-USD/trades", "BTC/USD"),
+        ("okx/BTC-USDT/trades", "BTC-USDT"),
+    ] {
         let (exchange, mut dice) = (name.split('/').next().unwrap(), Dice(5));
         let frames = trade_frames(exchange, symbol, &trades(exchange, 3_000, &mut dice), &mut dice);
         let [mut whole, mut parted] = [(); 2].map(|()| Listener::of(&[name], frames[0].0));

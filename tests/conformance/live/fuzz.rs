@@ -9,7 +9,7 @@ use super::book_sessions::{answer, update};
 use super::listener::{Listener, topic};
 use super::written::{BEGIN, Dice, candle_frame, trade_frames, trades};
 
-const SERIES: [&[&str]; 9] = [
+const SERIES: [&[&str]; 11] = [
     &["binance/BTC-USDT/trades", "binance/BTC-USDT/ohlc/1m", "binance/BTC-USDT/ohlc/1mo"],
     &["binancecoinm/BTC-USD_PERP/trades", "binancecoinm/BTC-USD_PERP/ohlc/1m"],
     &["kraken/BTC-USD/trades", "kraken/BTC-USD/ohlc/1m"],
@@ -19,10 +19,12 @@ const SERIES: [&[&str]; 9] = [
     &["coinbase/BTC-USD/orderbook", "coinbase/BTC-USD/trades"],
     &["bitmex/BTC-USD_PERP/trades", "bitmex/BTC-USD_PERP/ohlc/1m"],
     &["bitmex/BTC-USD_PERP/orderbook", "bitmex/BTC-USD_PERP/trades"],
+    &["okx/BTC-USDT/trades", "okx/BTC-USDT/ohlc/1m"],
+    &["okx/BTC-USDT/orderbook"],
 ];
 
 /// Words of the protocols, to be strung together.
-const WORDS: [&str; 64] = [
+const WORDS: [&str; 73] = [
     "{",
     "}",
     "[",
@@ -87,6 +89,15 @@ const WORDS: [&str; 64] = [
     "\"tradeBin1m\"",
     "\"XBTUSD\"",
     "[{\"symbol\":\"XBTUSD\",\"id\":1,\"side\":\"Buy\"}]",
+    "\"arg\":",
+    "\"instId\":",
+    "\"trades-all\"",
+    "\"candle1m\"",
+    "\"books\"",
+    "\"event\":",
+    "\"notice\"",
+    "\"tradeId\":",
+    "\"seqId\":",
 ];
 
 /// One thing that happens.
@@ -129,6 +140,7 @@ fn take(listener: &mut Listener, step: Step) {
         "binancecoinm" => "BTCUSD_PERP",
         "kraken" => "BTC/USD",
         "bitmex" => "XBTUSD",
+        "okx" => "BTC-USDT",
         _ => "BTC-USD",
     };
     match step {
@@ -185,6 +197,14 @@ fn book_message(exchange: &str, what: u8, number: i64) -> String {
             r#"{{"type":"l2update","product_id":"BTC-USD","changes":[["buy","{bid}","{amount}"]],"time":"{}"}}"#,
             BEGIN + Duration::from_secs(number.unsigned_abs())
         ),
+        "okx" => {
+            let kind = if what == 0 { "snapshot" } else { "update" };
+            let millis = BEGIN.millis_floor() + number;
+            format!(
+                r#"{{"arg":{{"channel":"books","instId":"BTC-USDT"}},"action":"{kind}","data":[{{"asks":[["{ask}","1","0","1"]],"bids":[["{bid}","{amount}","0","1"]],"ts":"{millis}","checksum":0,"seqId":{number},"prevSeqId":{}}}]}}"#,
+                number - i64::from(what) / 3
+            )
+        }
         _ => update("BTCUSDT", (number, number + i64::from(what), number - 1), BEGIN, r#"["99","1"]"#, ""),
     }
 }

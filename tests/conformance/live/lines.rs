@@ -53,6 +53,7 @@ fn another_host_stands_in_for_the_exchanges_own_and_the_path_stays() {
         ("binance", Market::Quarter, "wss://fstream.binance.com/market/stream", "/market/stream"),
         ("binancecoinm", Market::Perp, "wss://dstream.binance.com/stream", "/stream"),
         ("kraken", Market::Spot, "wss://ws.kraken.com/v2", "/v2"),
+        ("okx", Market::Perp, "wss://ws.okx.com:8443/ws/v5/business", "/ws/v5/business"),
         ("coinbase", Market::Spot, "wss://ws-feed.exchange.coinbase.com/", "/"),
         ("bitmex", Market::Perp, "wss://ws.bitmex.com/realtime", "/realtime"),
     ] {

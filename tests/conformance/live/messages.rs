@@ -11,10 +11,10 @@ use super::written::{
     BEGIN, Dice, Written, binance_aggregate, bitmex_trade, coinbase_match, kraken_trades, trades,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// A session that has sent nothing yet.
-fn unsent(series: &[&str]) -> Listener {
+pub(super) fn unsent(series: &[&str]) -> Listener {
     let mut listener = Listener::of(&series[..1], BEGIN);
     let all: Vec<Series> = series.iter().map(|text| text.parse().unwrap()).collect();
     let live = live_of(all[0].exchange());
@@ -26,7 +26,7 @@ fn unsent(series: &[&str]) -> Listener {
     listener
 }
 
-fn granted(listener: &Listener) -> Vec<u32> {
+pub(super) fn granted(listener: &Listener) -> Vec<u32> {
     let own = |event: &Event| match event {
         Event::Acknowledged { topic } => Some(topic.0),
         _ => None,
@@ -34,7 +34,7 @@ fn granted(listener: &Listener) -> Vec<u32> {
     listener.received.events.iter().filter_map(own).collect()
 }
 
-fn refused(listener: &Listener) -> Vec<(u32, &str)> {
+pub(super) fn refused(listener: &Listener) -> Vec<(u32, &str)> {
     let own = |event: &'_ Event| match event {
         Event::Refused { topic, .. } => Some(topic.0),
         _ => None,
@@ -48,7 +48,7 @@ fn refused(listener: &Listener) -> Vec<(u32, &str)> {
 }
 
 /// So many trades in a row.
-fn some(exchange: &str, count: u64) -> Vec<Written> {
+pub(super) fn some(exchange: &str, count: u64) -> Vec<Written> {
     trades(exchange, count, &mut Dice(7))
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn told(exchange: &str, frame: &str) -> Option<Vec<Reported>> {
         "binancecoinm" => binance(&frame, true),
         "kraken" => kraken(&frame),
         "bitmex" => bitmex(&frame),
+        "okx" => okx(&frame),
         _ => coinbase(&frame).into_iter().collect(),
     };
     // Its candles open at the last close, which may lie outside of them.
@@ -38,7 +39,13 @@ pub(crate) fn newest(frame: &str) -> Option<Micros> {
     let rows = data.as_array().into_iter().flatten().map(|row| &row["timestamp"]);
     let texts = [&frame["time"], &frame["timestamp"], &frame["time_out"]].into_iter().chain(rows);
     let millis = [&frame["E"], &data["E"]].into_iter().filter_map(Json::as_i64).map(Micros::from_millis);
-    texts.filter_map(instant).chain(millis).max()
+    texts.filter_map(instant).chain(millis).chain(rows_at(data)).max()
+}
+
+/// The instants of rows in milliseconds, which stand under a name or ahead of a candle.
+fn rows_at(data: &Json) -> impl Iterator<Item = Micros> {
+    let rows = data.as_array().into_iter().flatten();
+    rows.filter_map(|row| whole(&row["ts"]).or_else(|| whole(&row[0]))).map(Micros::from_millis)
 }
 
 fn may_be(told: &Reported, opens_inside: bool) -> bool {
@@ -154,6 +161,53 @@ fn kraken(frame: &Json) -> Vec<Reported> {
         }
     })
     .collect()
+}
+
+fn okx(frame: &Json) -> Vec<Reported> {
+    let channel = frame["arg"]["channel"].as_str().unwrap_or_default();
+    let Some(symbol) = frame["arg"]["instId"].as_str() else { return Vec::new() };
+    let span_secs = match channel {
+        "trades-all" => 0,
+        "candle1m" => 60,
+        "candle1H" => 3_600,
+        _ => return Vec::new(),
+    };
+    let rows = frame["data"].as_array().into_iter().flatten();
+    let told = |(row, is_closed)| Reported { symbol: symbol.to_owned(), span_secs, row, is_closed };
+    let read = |row: &Json| if span_secs > 0 { okx_candle(row, symbol) } else { okx_trade(row, symbol) };
+    rows.filter_map(read).map(told).collect()
+}
+
+/// A contract is one of the base asset.
+fn okx_trade(row: &Json, symbol: &str) -> Option<(Row, Option<bool>)> {
+    let side = ["buy", "sell"].into_iter().find(|side| Some(*side) == row["side"].as_str())?;
+    let trade = Row::Trade {
+        id: whole(&row["tradeId"])?.try_into().ok()?,
+        ts: Micros::from_millis(whole(&row["ts"])?),
+        price: number(&row["px"])?,
+        amount: number(&row["sz"])?,
+        side,
+    };
+    (row["instId"].as_str() == Some(symbol)).then_some((trade, None))
+}
+
+fn okx_candle(row: &Json, symbol: &str) -> Option<(Row, Option<bool>)> {
+    let is_spot = symbol.split('-').count() == 2;
+    let quote = match &row[7] {
+        Json::Null => None,
+        told => Some(number(told)?),
+    };
+    let candle = Candle {
+        ts: Micros::from_millis(whole(&row[0])?),
+        open: number(&row[1])?,
+        high: number(&row[2])?,
+        low: number(&row[3])?,
+        close: number(&row[4])?,
+        volume: number(if is_spot { &row[5] } else { &row[6] })?,
+        quote_volume: quote,
+        trades: None,
+    };
+    Some((Row::Candle(candle), Some(row[8].as_str() == Some("1"))))
 }
 
 fn coinbase(frame: &Json) -> Option<Reported> {

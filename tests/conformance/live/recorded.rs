@@ -26,6 +26,8 @@ struct Recording {
     unasked: u64,
     /// Other events than grants.
     events: &'static [&'static str],
+    /// The channel it was recorded over, and the one that is listened to, where the rows of both are set out alike.
+    channel: Option<[&'static str; 2]>,
 }
 
 /// A known row: its instant in milliseconds and its values.
@@ -35,9 +37,12 @@ enum Known {
 }
 
 const NOTHING: Recording =
-    Recording { file: "", series: &[], rows: &[], first: None, unasked: 0, events: &[] };
+    Recording { file: "", series: &[], rows: &[], first: None, unasked: 0, events: &[], channel: None };
 
-const RECORDINGS: [Recording; 20] = [
+/// No trade of these recordings stands for several.
+const OKX_TRADES: Option<[&str; 2]> = Some([r#""channel":"trades""#, r#""channel":"trades-all""#]);
+
+const RECORDINGS: [Recording; 27] = [
     Recording { file: "binance/ws_ack_1.jsonl", series: &["binance/BTC-USDT/trades"], rows: &[0], ..NOTHING },
     Recording {
         file: "binance/ws_aggtrade_1.jsonl",
@@ -159,6 +164,92 @@ const RECORDINGS: [Recording; 20] = [
         }),
         ..NOTHING
     },
+    // Books.
+    Recording {
+        file: "okx/ws_book_2.jsonl",
+        series: &["okx/BTC-USDT/trades"],
+        rows: &[0],
+        unasked: 8,
+        ..NOTHING
+    },
+    Recording {
+        file: "okx/ws_candle_1.jsonl",
+        series: &[
+            "okx/USDC-USDT/ohlc/1m",
+            "okx/ETH-USD/ohlc/1m",
+            "okx/BTC-USD/ohlc/1m",
+            "okx/USDT-USD/ohlc/1m",
+        ],
+        rows: &[1, 1, 1, 1],
+        first: Some(Known::Candle { millis: 1_685_221_620_000, prices: [0.9981; 4], volume: 0.0 }),
+        ..NOTHING
+    },
+    // Of 2022: they do not say whether they are closed.
+    Recording {
+        file: "okx/ws_candle_2.jsonl",
+        series: &["okx/BTC-USDT/ohlc/1m"],
+        rows: &[0],
+        unasked: 2,
+        ..NOTHING
+    },
+    Recording {
+        file: "okx/ws_error_1.jsonl",
+        series: &["okx/BTC-USDT/trades"],
+        rows: &[0],
+        events: &["refused"],
+        ..NOTHING
+    },
+    // Tickers, books, and the trades of a dated contract.
+    Recording {
+        file: "okx/ws_session_1.jsonl",
+        series: &["okx/BTC-USDT/trades", "okx/UNI-USD_PERP/trades"],
+        rows: &[69, 1],
+        first: Some(Known::Trade {
+            millis: 1_652_459_224_818,
+            id: 338_476_307,
+            price: 30_236.0,
+            amount: 0.0002,
+            side: "buy",
+        }),
+        unasked: 336,
+        channel: OKX_TRADES,
+        ..NOTHING
+    },
+    Recording {
+        file: "okx/ws_session_3.jsonl",
+        series: &[
+            "okx/FUN-BTC/trades",
+            "okx/XMR-USDT_PERP/trades",
+            "okx/OKT-BTC/trades",
+            "okx/PAY-BTC/trades",
+        ],
+        rows: &[6, 6, 8, 7],
+        first: Some(Known::Trade {
+            millis: 1_626_995_753_055,
+            id: 3_435_655,
+            price: 0.000_000_454,
+            amount: 11.83,
+            side: "sell",
+        }),
+        unasked: 535,
+        channel: OKX_TRADES,
+        ..NOTHING
+    },
+    Recording {
+        file: "okx/ws_trade_1.jsonl",
+        series: &["okx/BTC-USDT/trades", "okx/BTC-USDT_PERP/trades", "okx/BTC-USD_PERP/trades"],
+        rows: &[1, 1, 1],
+        first: Some(Known::Trade {
+            millis: 1_646_311_839_593,
+            id: 314_161_276,
+            price: 43_474.1,
+            amount: 0.003_736_95,
+            side: "buy",
+        }),
+        unasked: 1,
+        channel: OKX_TRADES,
+        ..NOTHING
+    },
     Recording {
         file: "coinbase_exchange/ws_error_1.jsonl",
         series: &["coinbase/SKL-GBP/trades"],
@@ -251,7 +342,12 @@ const RECORDINGS: [Recording; 20] = [
 impl Recording {
     fn frames(&self, folder: &Path) -> Vec<String> {
         let text = std::fs::read_to_string(folder.join(self.file)).unwrap();
-        text.lines().map(str::to_owned).collect()
+        let [recorded, heard] = self.channel.unwrap_or_default();
+        let frame = |line: &str| match self.channel {
+            Some(_) => line.replace(recorded, heard),
+            None => line.to_owned(),
+        };
+        text.lines().map(frame).collect()
     }
 
     /// The newest time in it, and a second for the way.
@@ -393,6 +489,22 @@ fn a_recorded_candle_that_runs_is_a_row_once_it_is_called_closed() {
             volume: 0.20926,
         },
         "ws_kline_1",
+    );
+    assert_eq!(listener.faults(), Vec::<&Event>::new());
+
+    // The columns of today, of which the last says it.
+    let frames = std::fs::read_to_string(folder.join("okx/ws_candle_2.jsonl")).unwrap();
+    let frame = frames.lines().next().unwrap().replace("\"333.86246417\"]", "\"333.86246417\",\"333.86246417\",\"1\"]");
+    let mut listener = Listener::of(&["okx/BTC-USDT/ohlc/1m"], Micros::from_millis(1_654_154_640_010));
+    listener.read(&frame);
+    assert_known(
+        &listener.rows(0)[0],
+        &Known::Candle {
+            millis: 1_654_154_580_000,
+            prices: [29_930.7, 29_936.3, 29_930.7, 29_936.3],
+            volume: 0.011_153_6,
+        },
+        "ws_candle_2",
     );
     assert_eq!(listener.faults(), Vec::<&Event>::new());
 }

@@ -20,7 +20,7 @@ struct Pages {
     open: usize,
 }
 
-const PAGES: [Pages; 18] = [
+const PAGES: [Pages; 23] = [
     Pages {
         series: "binance/BTC-USDT/trades",
         file: "binance/rest_aggtrades_1.json",
@@ -67,6 +67,26 @@ const PAGES: [Pages; 18] = [
         series: "binancecoinm/BTC-USDT_PERP/ohlc/1m",
         file: "by hand: binancecoinm/ohlc_1m_perp.json",
         frames: klines,
+        open: 0,
+    },
+    Pages { series: "okx/BTC-USDT/trades", file: "okx/rest_trades_1.json", frames: okx_fills, open: 0 },
+    Pages {
+        series: "okx/BTC-USDT/trades",
+        file: "by hand: okx/trades_one_millisecond.json",
+        frames: okx_fills,
+        open: 0,
+    },
+    Pages { series: "okx/BTC-USDT/ohlc/1h", file: "okx/rest_candles_1.json", frames: okx_bars, open: 0 },
+    Pages {
+        series: "okx/BTC-USDT_PERP/ohlc/1m",
+        file: "by hand: okx/ohlc_1m_perp_known.json",
+        frames: okx_bars,
+        open: 0,
+    },
+    Pages {
+        series: "okx/BTC-USDT_PERP/ohlc/1h",
+        file: "by hand: okx/ohlc_1h_perp_contracts.json",
+        frames: okx_bars,
         open: 0,
     },
     Pages { series: "kraken/BTC-USDT/trades", file: "kraken/rest_trades_1.json", frames: fills, open: 0 },
@@ -277,4 +297,20 @@ fn inserted_buckets(page: &Json, series: &Series) -> Vec<String> {
 fn matches(page: &Json, series: &Series) -> Vec<String> {
     let more = serde_json::json!({"type": "match", "product_id": symbol(series)});
     page.as_array().unwrap().iter().rev().map(|row| with(row, &more).to_string()).collect()
+}
+
+/// The rows of a page, which has the newest first, in frames of a channel.
+fn okx_frames(page: &Json, series: &Series, channel: &str) -> Vec<String> {
+    let arg = serde_json::json!({"channel": channel, "instId": symbol(series)});
+    let frame = |row: &Json| serde_json::json!({"arg": arg, "data": [row]}).to_string();
+    page["data"].as_array().unwrap().iter().rev().map(frame).collect()
+}
+
+fn okx_fills(page: &Json, series: &Series) -> Vec<String> {
+    okx_frames(page, series, "trades-all")
+}
+
+fn okx_bars(page: &Json, series: &Series) -> Vec<String> {
+    let word = if series.span_label() == "1h" { "1H" } else { "1m" };
+    okx_frames(page, series, &format!("candle{word}"))
 }

@@ -75,6 +75,7 @@ pub(crate) fn trade_frames(
             "kraken" => kraken_trades(symbol, own),
             "coinbase" => coinbase_match(symbol, &own[0]),
             "bitmex" => bitmex_trade(symbol, &own[0]),
+            "okx" => okx_trade(symbol, &own[0]),
             _ => binance_aggregate(symbol, &own[0]),
         };
         frames.push((own[own.len() - 1].ts, frame));
@@ -118,6 +119,14 @@ pub(crate) fn bitmex_trade(symbol: &str, trade: &Written) -> String {
     )
 }
 
+pub(crate) fn okx_trade(symbol: &str, trade: &Written) -> String {
+    let Written { id, ts, price, amount, is_buy } = trade;
+    let (side, millis) = (if *is_buy { "buy" } else { "sell" }, ts.millis_floor());
+    format!(
+        r#"{{"arg":{{"channel":"trades-all","instId":"{symbol}"}},"data":[{{"instId":"{symbol}","tradeId":"{id}","px":"{price}","sz":"{amount}","side":"{side}","ts":"{millis}","source":"0"}}]}}"#
+    )
+}
+
 /// A word on a candle of a minute, after so many of its trades.
 pub(crate) fn candle_frame(
     exchange: &str,
@@ -138,6 +147,11 @@ pub(crate) fn candle_frame(
     } else if exchange == "bitmex" {
         format!(
             r#"{{"table":"tradeBin1m","action":"insert","data":[{{"timestamp":"{ends}","symbol":"{symbol}","open":60000,"high":{high},"low":60000,"close":{close},"trades":{trades},"volume":{trades},"homeNotional":{trades},"foreignNotional":{trades}.5}}]}}"#
+        )
+    } else if exchange == "okx" {
+        let (open, confirm) = (open.millis_floor(), u8::from(is_closed));
+        format!(
+            r#"{{"arg":{{"channel":"candle1m","instId":"{symbol}"}},"data":[["{open}","60000","{high}","60000","{close}","{trades}","{trades}","{trades}.5","{confirm}"]]}}"#
         )
     } else {
         let (stream, millis) = (symbol.to_lowercase(), at.millis_floor());

@@ -157,8 +157,8 @@ impl Protocol for Live {
             connects: Some((300, secs(300))),
             messages: Some((if is_spot { 5 } else { 10 }, secs(1))),
             topics: STREAMS,
-            subscribe_within: None,
             ping: Some(if is_spot { (secs(20), secs(60)) } else { (secs(180), secs(600)) }),
+            ..Limits::NONE
         }
     }
 

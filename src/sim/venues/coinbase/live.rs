@@ -48,9 +48,8 @@ impl Protocol for Live {
         Limits {
             connects: Some((20, Duration::from_secs(1))),
             messages: Some((100, Duration::from_secs(1))),
-            topics: usize::MAX,
             subscribe_within: Some(Duration::from_secs(5)),
-            ping: None,
+            ..Limits::NONE
         }
     }
 

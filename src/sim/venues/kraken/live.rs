@@ -54,12 +54,7 @@ struct Params {
 impl Protocol for Live {
     fn limits(&self) -> Limits {
         Limits {
-            connects: Some((150, Duration::from_secs(600))),
-            messages: None,
-            topics: usize::MAX,
-            subscribe_within: None,
-            ping: None,
-        }
+            connects: Some((150, Duration::from_secs(600))), ..Limits::NONE }
     }
 
     fn open(&mut self, talk: &mut Talk<'_>) {

@@ -3,9 +3,12 @@
 //! Source: OKX API v5, "Order Book Trading", "Public Data" and "Trading Statistics". A contract here is one
 //! unit of the base asset.
 
+mod bars;
+mod live;
+
 use std::io::Write as _;
 
-use crate::model::{Grid, Micros, Span, Window};
+use crate::model::{Grid, Micros, Window};
 use crate::sim::asked::SimRequest;
 use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
@@ -16,27 +19,12 @@ use crate::sim::selection::Side;
 use crate::sim::symbol::assets;
 use crate::sim::text::{cents, e8, int};
 use crate::sim::venue::Venue;
+use crate::sim::venues::okx::bars::{BARS, bar};
+use crate::sim::venues::okx::live::Live;
+use crate::sim::ws::Protocol;
 
 /// OKX.
 pub(in crate::sim) struct Okx;
-
-/// Its names of spans; from six hours on they open at UTC+8 unless the name says `utc`.
-const BARS: [(&str, Span); 14] = [
-    ("1m", Span::MINUTE),
-    ("3m", Span::Fixed(180)),
-    ("5m", Span::Fixed(300)),
-    ("15m", Span::Fixed(900)),
-    ("30m", Span::Fixed(1_800)),
-    ("1H", Span::HOUR),
-    ("2H", Span::Fixed(7_200)),
-    ("4H", Span::Fixed(14_400)),
-    ("6Hutc", Span::Fixed(21_600)),
-    ("12Hutc", Span::Fixed(43_200)),
-    ("1Dutc", Span::DAY),
-    ("3Dutc", Span::Fixed(259_200)),
-    ("1Wutc", Span::WEEK),
-    ("1Mutc", Span::Month),
-];
 
 impl Venue for Okx {
     fn name(&self) -> &'static str {
@@ -71,6 +59,14 @@ impl Venue for Okx {
             Endpoint::OpenInterest => interest(asked),
             Endpoint::Unknown => Err(BadRequest::new(-1000, "There is nothing at this path.")),
         }
+    }
+
+    fn has_sockets(&self) -> bool {
+        true
+    }
+
+    fn socket(&self, path: &str, _: Query<'_>) -> Option<Box<dyn Protocol>> {
+        Live::of_path(path)
     }
 
     /// Most errors have status 200.
@@ -150,30 +146,8 @@ fn candles(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let opens = asked.opens(market, grid, between(asked, "before", "after")?, Side::Newest, limit);
     Ok(wrapped(&asked.page(opens, |out, open, bend| {
         let candle = asked.candle(market, grid, Micros(open));
-        let high = if bend == Some(Bend::Contradiction) { candle.low_cents - 1 } else { candle.high_cents };
-        out.push(b'[');
-        time_text(out, candle.open.millis_floor(), bend);
-        out.push(b',');
-        price_text(out, candle.open_cents, bend);
-        for value in [high, candle.low_cents, candle.close_cents] {
-            out.extend_from_slice(b",\"");
-            cents(out, value);
-            out.push(b'"');
-        }
-        // For a contract of one unit the first two numbers are equal.
         let is_spot = !asked.query.get("instId").is_some_and(|id| id.ends_with("-SWAP"));
-        out.extend_from_slice(b",\"");
-        e8(out, candle.volume_e8);
-        out.extend_from_slice(b"\",\"");
-        if is_spot {
-            cents(out, candle.quote_cents)
-        } else {
-            e8(out, candle.volume_e8)
-        }
-        out.extend_from_slice(b"\",\"");
-        cents(out, candle.quote_cents);
-        let confirm: &[u8] = if asked.now < grid.next(candle.open) { b"\",\"0\"]" } else { b"\",\"1\"]" };
-        out.extend_from_slice(confirm);
+        bar(out, &candle, is_spot, asked.now >= grid.next(candle.open), bend);
     })))
 }
 
