@@ -147,7 +147,7 @@ impl Dialect for Speech {
         self.books.rules()
     }
 
-    fn counts_contracts(&self) -> bool {
+    fn counts_contracts(&self, _: &Topic) -> bool {
         true
     }
 

@@ -39,13 +39,7 @@ type Level = (&'static str, (i64, i64));
 
 impl Protocol for Live {
     fn limits(&self) -> Limits {
-        Limits {
-            connects: Some((300, Duration::from_secs(3_600))),
-            messages: None,
-            topics: usize::MAX,
-            subscribe_within: None,
-            ping: None,
-        }
+        Limits { connects: Some((300, Duration::from_secs(3_600))), ..Limits::NONE }
     }
 
     fn open(&mut self, talk: &mut Talk<'_>) {
