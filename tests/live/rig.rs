@@ -232,7 +232,10 @@ impl Rig {
         let beside: Vec<i64> = stored.ts().iter().filter(beside).copied().collect();
         // A connection of BitMEX begins with the last trade there was, and may end before anything else is proven.
         let has_images = self.exchange == "bitmex";
-        assert!(beside.iter().all(|ts| has_images && *ts < window.from.0), "{name}: {beside:?} beside {window:?}");
+        assert!(
+            beside.iter().all(|ts| has_images && *ts < window.from.0),
+            "{name}: {beside:?} beside {window:?}"
+        );
         for ts in beside {
             let own = Window { from: Micros(ts), until: Micros(ts + 1) };
             let (ours, theirs) = (trades(&stored, own), trades(&self.setup.existing(name, own), own));

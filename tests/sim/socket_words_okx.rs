@@ -7,8 +7,7 @@ use crate::socket::{Dialect, Stepped};
 use crate::socket_words::{NOON, assert_like, secs};
 
 fn ask(op: &str, args: &[(&str, &str)]) -> String {
-    let arg =
-        |(channel, symbol): &(&str, &str)| format!(r#"{{"channel":"{channel}","instId":"{symbol}"}}"#);
+    let arg = |(channel, symbol): &(&str, &str)| format!(r#"{{"channel":"{channel}","instId":"{symbol}"}}"#);
     format!(r#"{{"op":"{op}","args":[{}]}}"#, args.iter().map(arg).collect::<Vec<_>>().join(","))
 }
 
@@ -43,7 +42,11 @@ async fn frames_of_okx_are_set_out_as_recorded() {
 async fn okx_refuses_what_is_of_the_other_line_or_not_listed_and_keeps_the_rest_of_the_message() {
     let stepped = Stepped::at(NOON, Knobs::default()).await;
     for (path, good, bad) in [
-        ("/okx/ws/v5/business", ("trades-all", "BTC-USDT"), [("books", "BTC-USDT"), ("trades-all", "NO-USDT")]),
+        (
+            "/okx/ws/v5/business",
+            ("trades-all", "BTC-USDT"),
+            [("books", "BTC-USDT"), ("trades-all", "NO-USDT")],
+        ),
         ("/okx/ws/v5/public", ("books", "BTC-USDT"), [("trades-all", "BTC-USDT"), ("books", "BTCUSDT")]),
     ] {
         let mut socket = stepped.open(path).await;

@@ -242,15 +242,14 @@ impl Speech {
         frame_handler: &FrameHandler<'_>,
     ) -> bool {
         self.trades.clear();
-        let is_whole = each_row(data, |Members(fill): Members<Fill<'_>>| {
-            match traded(&fill, place, frame_handler) {
+        let is_whole =
+            each_row(data, |Members(fill): Members<Fill<'_>>| match traded(&fill, place, frame_handler) {
                 Some(Ok(trade)) if fill.instrument() == symbol && frame_handler.may_be_traded(&trade) => {
                     self.trades.push(trade);
                     true
                 }
                 _ => false,
-            }
-        });
+            });
         is_whole.unwrap_or(false)
     }
 
@@ -325,8 +324,7 @@ fn answer(head: &Frame<'_>, frame_handler: &mut FrameHandler<'_>) -> Result<(), 
         ("error", TOO_MANY) => frame_handler.slow_down(&words),
         ("error", _) => {
             let names = |word: &str| head.msg.split(|c: char| !is_of_name(c)).any(|own| own == word);
-            let is_named =
-                |address: &Address| names(&address.symbol) && names(&name(address.channel));
+            let is_named = |address: &Address| names(&address.symbol) && names(&name(address.channel));
             frame_handler.refused(request, |slot| is_named(&slot.address), false, &words);
         }
         ("notice", _) => frame_handler.closes(&words),

@@ -197,7 +197,8 @@ impl Fill<'_> {
         let amount = match (market, self.sz.count()) {
             (Market::Spot, _) | (_, None) => row.positive(self.sz.num())?,
             (_, Some(count)) => {
-                let amount = instrument.base_amount(row.0, count, price).map_err(|error| row.impossible(error))?;
+                let amount =
+                    instrument.base_amount(row.0, count, price).map_err(|error| row.impossible(error))?;
                 row.positive(Num::of(amount))?
             }
         };

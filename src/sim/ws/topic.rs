@@ -256,9 +256,7 @@ mod tests {
         let grid = Span::Fixed(60).grid();
         let (from, until) = (Micros::from_secs(NOON_SECS), Micros::from_secs(NOON_SECS + 150));
         let every = Duration::from_millis(250);
-        for flow in
-            [Flow::Trades, Flow::Candles { grid, every }, Flow::Buckets { grid }, Flow::Heartbeats]
-        {
+        for flow in [Flow::Trades, Flow::Candles { grid, every }, Flow::Buckets { grid }, Flow::Heartbeats] {
             let of = |millis| {
                 let mut topic = Topic::new("t", source.clone(), flow);
                 collected(&mut topic, &world, from, until, Duration::from_millis(millis))

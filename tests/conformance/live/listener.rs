@@ -55,8 +55,7 @@ pub(crate) fn topic(number: usize, series: &Series, held: Option<Mark>) -> Topic
     let own = (*instrument(exchange, series.pair())).clone();
     // BitMEX counts lots of spot markets too.
     let lots = (exchange.name() == "bitmex").then_some(Contract::Base(Decimal::ONE));
-    let instrument =
-        Instrument { pair: Some(series.pair().clone()), contract: own.contract.or(lots), ..own };
+    let instrument = Instrument { pair: Some(series.pair().clone()), contract: own.contract.or(lots), ..own };
     let id = TopicId(u32::try_from(number).unwrap());
     Topic { id, series: Arc::new(series.clone()), instrument: Arc::new(instrument), held, book: None }
 }

@@ -91,7 +91,8 @@ fn trades_of_bitmex_are_covered_from_the_one_that_was_its_newest_and_no_image_te
         BEGIN,
     );
     let long_ago = BEGIN - 600 * SECOND;
-    let trade = |symbol: &str, ts: Micros| bitmex_trade(symbol, &Written { ts, ..some("bitmex", 1)[0].clone() });
+    let trade =
+        |symbol: &str, ts: Micros| bitmex_trade(symbol, &Written { ts, ..some("bitmex", 1)[0].clone() });
     let image = |frame: String| frame.replace("insert", "partial");
     listener.read(&image(trade("XBTUSD", long_ago)));
     listener.read(&image(trade("ETHUSD", BEGIN - 20 * SECOND)));

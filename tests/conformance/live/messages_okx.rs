@@ -26,7 +26,8 @@ fn okx_is_asked_for_everything_of_a_line_at_once_and_grants_each_channel_by_itse
     for arg in [days, trades] {
         listener.read(&format!(r#"{{"id":"1","event":"subscribe","arg":{arg},"connId":"a4d3ae55"}}"#));
     }
-    let words = "Wrong URL or channel:trades-all,instId:NO-USDT-SWAP doesn't exist. Please use the correct URL.";
+    let words =
+        "Wrong URL or channel:trades-all,instId:NO-USDT-SWAP doesn't exist. Please use the correct URL.";
     listener.read(&format!(r#"{{"id":"1","event":"error","code":"60018","msg":"{words}","connId":"a"}}"#));
     assert_eq!(granted(&listener), [1, 0]);
     assert_eq!(refused(&listener), [(2, &*format!("{words} (code 60018)"))]);

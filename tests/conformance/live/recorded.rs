@@ -494,7 +494,11 @@ fn a_recorded_candle_that_runs_is_a_row_once_it_is_called_closed() {
 
     // The columns of today, of which the last says it.
     let frames = std::fs::read_to_string(folder.join("okx/ws_candle_2.jsonl")).unwrap();
-    let frame = frames.lines().next().unwrap().replace("\"333.86246417\"]", "\"333.86246417\",\"333.86246417\",\"1\"]");
+    let frame = frames
+        .lines()
+        .next()
+        .unwrap()
+        .replace("\"333.86246417\"]", "\"333.86246417\",\"333.86246417\",\"1\"]");
     let mut listener = Listener::of(&["okx/BTC-USDT/ohlc/1m"], Micros::from_millis(1_654_154_640_010));
     listener.read(&frame);
     assert_known(

@@ -60,9 +60,7 @@ impl Protocol for Live {
             "subscribe" => match request.args.iter().find_map(|name| refusal(name, talk)) {
                 Some(words) => {
                     request.args.iter().for_each(|_| talk.refused());
-                    talk.say(format!(
-                        r#"{{"status":400,"error":"{words}","meta":{{}},"request":{text}}}"#
-                    ));
+                    talk.say(format!(r#"{{"status":400,"error":"{words}","meta":{{}},"request":{text}}}"#));
                 }
                 None => request.args.iter().for_each(|name| subscribe(name, text, talk)),
             },
@@ -72,9 +70,8 @@ impl Protocol for Live {
                     talk.say(format!(r#"{{"success":true,"unsubscribe":"{name}","request":{text}}}"#));
                 }
             }
-            op => talk.say(format!(
-                r#"{{"status":400,"error":"Unknown op: {op}","meta":{{}},"request":{text}}}"#
-            )),
+            op => talk
+                .say(format!(r#"{{"status":400,"error":"Unknown op: {op}","meta":{{}},"request":{text}}}"#)),
         }
     }
 

@@ -254,10 +254,8 @@ fn book(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     for (place, (side, (price_cents, amount_e8))) in sides.enumerate() {
         let comma = if place > 0 { "," } else { "" };
         let (id, size) = (level_id(price_cents), lots(symbol, amount_e8));
-        let _ = write!(
-            out,
-            r#"{comma}{{"symbol":"{symbol}","id":{id},"side":"{side}","size":{size},"price":"#
-        );
+        let _ =
+            write!(out, r#"{comma}{{"symbol":"{symbol}","id":{id},"side":"{side}","size":{size},"price":"#);
         cents(&mut out, price_cents);
         out.push(b'}');
     }

@@ -53,8 +53,7 @@ struct Params {
 
 impl Protocol for Live {
     fn limits(&self) -> Limits {
-        Limits {
-            connects: Some((150, Duration::from_secs(600))), ..Limits::NONE }
+        Limits { connects: Some((150, Duration::from_secs(600))), ..Limits::NONE }
     }
 
     fn open(&mut self, talk: &mut Talk<'_>) {

@@ -40,7 +40,11 @@ pub(super) fn bar(out: &mut Vec<u8>, candle: &SimCandle, is_spot: bool, is_close
     out.extend_from_slice(b",\"");
     e8(out, candle.volume_e8);
     out.extend_from_slice(b"\",\"");
-    if is_spot { cents(out, candle.quote_cents) } else { e8(out, candle.volume_e8) }
+    if is_spot {
+        cents(out, candle.quote_cents)
+    } else {
+        e8(out, candle.volume_e8)
+    }
     out.extend_from_slice(b"\",\"");
     cents(out, candle.quote_cents);
     out.extend_from_slice(if is_closed { b"\",\"1\"]" } else { b"\",\"0\"]" });
