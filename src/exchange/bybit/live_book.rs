@@ -3,10 +3,9 @@
 //! Source: Bybit v5 documentation, "Orderbook". Updates of a topic are numbered one by one; a whole book may come at any
 //! time, and number one is always one. Topics of one level send nothing else.
 
-use serde::Deserialize;
 use serde::de::{IgnoredAny, MapAccess};
-use serde_json::value::RawValue;
 
+use super::live_frames::Frame;
 use crate::exchange::live::book::{
     BookRules, BookSink, BookWire, Chain, Change, Levels, ReadMembers, read_object,
 };
@@ -14,7 +13,7 @@ use crate::exchange::live::dialect::Unreadable;
 use crate::exchange::reading::row::Row;
 use crate::exchange::reading::shape::Members;
 use crate::exchange::reading::told::Told;
-use crate::exchange::reading::wire::{Int, Text};
+use crate::exchange::reading::wire::Int;
 use crate::model::Side;
 
 static RULES: BookRules = BookRules { chain: Chain::OneMore, begins_anew: Some(1), ..BookRules::USUAL };
@@ -25,18 +24,27 @@ pub(in crate::exchange) struct Books {
     change: Change,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Frame<'a> {
-    #[serde(borrow)]
-    topic: Text<'a>,
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    ts: Int,
-    /// The time of the matching engine.
-    cts: Int,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
+impl Books {
+    /// Reads the levels of a frame.
+    pub(super) fn read_data(
+        &mut self,
+        kind: &str,
+        symbol: &str,
+        told: Int,
+        data: &str,
+        sink: &mut dyn BookSink,
+    ) -> Result<(), Unreadable> {
+        self.change.clear();
+        self.change.is_whole = match kind {
+            "snapshot" => true,
+            "delta" => false,
+            _ => return Err("its type is neither a snapshot nor a delta".into()),
+        };
+        self.change.ts = Row(0).instant_millis(told).ok();
+        read_object(data, &mut Body(&mut self.change))?;
+        sink.change(symbol, &mut self.change);
+        Ok(())
+    }
 }
 
 impl BookWire for Books {
@@ -49,17 +57,7 @@ impl BookWire for Books {
         let (Some(symbol), Some(data)) = (head.topic.strip_prefix("orderbook."), head.data) else {
             return Ok(());
         };
-        self.change.clear();
-        self.change.is_whole = match &*head.kind {
-            "snapshot" => true,
-            "delta" => false,
-            _ => return Err("its type is neither a snapshot nor a delta".into()),
-        };
-        let told = if head.cts.get().is_some() { head.cts } else { head.ts };
-        self.change.ts = Row(0).instant_millis(told).ok();
-        read_object(data.get(), &mut Body(&mut self.change))?;
-        sink.change(symbol, &mut self.change);
-        Ok(())
+        self.read_data(&head.kind, symbol, head.told(), data.get(), sink)
     }
 
     fn copy(&self) -> Box<dyn BookWire> {

@@ -6,7 +6,9 @@
 mod category;
 mod envelope;
 mod listing;
+mod live;
 mod live_book;
+mod live_frames;
 mod profile;
 mod rows;
 
@@ -20,6 +22,7 @@ use self::category::{category, is_dated};
 use self::envelope::{Listed, read_result};
 use self::profile::{INTEREST_SPANS, PROFILE, SPANS};
 use self::rows::{Kline, WireFunding, WireTrade, parse_book, parse_interest};
+use crate::exchange::live::Live;
 use crate::exchange::reading::row::Row;
 use crate::exchange::reading::rows::{Order, Source};
 use crate::exchange::reading::shape::{Columns, Members};
@@ -164,6 +167,10 @@ impl Exchange for Bybit {
         let path = |category: &&str| format!("/v5/market/instruments-info?category={category}");
         let requests = categories.iter().map(path);
         requests.map(|path| HttpRequest::new("instruments", path, 1)).collect()
+    }
+
+    fn live(&self) -> Option<&'static dyn Live> {
+        Some(&live::Topics)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {

@@ -34,7 +34,7 @@ pub(super) const INTEREST_SPANS: [SpanOffer; 6] = [
 /// Six hundred requests in five seconds and address.
 const QUOTA: Quota = Quota::per_secs(600, 5);
 
-const DERIVED: [Market; 3] = [Market::Perp, Market::Quarter, Market::NextQuarter];
+pub(super) const DERIVED: [Market; 3] = [Market::Perp, Market::Quarter, Market::NextQuarter];
 
 const CANDLES: Offer = Offer {
     kind: Kind::Ohlc,

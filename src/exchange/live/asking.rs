@@ -145,6 +145,11 @@ impl Asking {
         pending.map_or_else(Vec::new, |pending| pending.asked.iter().map(|asked| asked.place).collect())
     }
 
+    /// The topics of the oldest request, where answers do not name theirs.
+    pub(crate) fn answered_oldest(&mut self) -> Vec<Place> {
+        self.pending.front().map(|oldest| oldest.request).map_or_else(Vec::new, |own| self.answered_all(own))
+    }
+
     /// A topic was answered.
     pub(crate) fn answered(&mut self, place: Place) {
         for pending in &mut self.pending {

@@ -209,6 +209,18 @@ impl FrameHandler<'_> {
         }
     }
 
+    /// A request was granted as a whole: the one of a number, else the oldest.
+    pub(crate) fn granted_or_oldest(&mut self, request: Option<u64>) {
+        match request {
+            Some(request) => self.granted(request),
+            None => {
+                for place in self.asking.answered_oldest() {
+                    self.acknowledge(place);
+                }
+            }
+        }
+    }
+
     /// A topic was granted, by the exchange's word or by a row of it.
     #[inline]
     pub(crate) fn acknowledge(&mut self, place: Place) {

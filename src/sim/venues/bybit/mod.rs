@@ -2,6 +2,9 @@
 //!
 //! Source: Bybit v5 API documentation, "Market". Every answer, errors included, is an envelope with status 200.
 
+mod intervals;
+mod live;
+
 use std::io::Write as _;
 
 use crate::model::{Grid, Micros, Span, Window};
@@ -17,27 +20,14 @@ use crate::sim::selection::Side;
 use crate::sim::symbol::assets;
 use crate::sim::text::int;
 use crate::sim::venue::Venue;
+use crate::sim::venues::bybit::intervals::INTERVALS;
+use crate::sim::venues::bybit::live::Live;
+use crate::sim::ws::Protocol;
 
 /// The most rows per page of candles; of funding rates and open interest.
 const CANDLES: usize = 1_000;
 
 const SAMPLES: usize = 200;
-
-const INTERVALS: [(&str, Span); 13] = [
-    ("1", Span::Fixed(60)),
-    ("3", Span::Fixed(180)),
-    ("5", Span::Fixed(300)),
-    ("15", Span::Fixed(900)),
-    ("30", Span::Fixed(1_800)),
-    ("60", Span::Fixed(3_600)),
-    ("120", Span::Fixed(7_200)),
-    ("240", Span::Fixed(14_400)),
-    ("360", Span::Fixed(21_600)),
-    ("720", Span::Fixed(43_200)),
-    ("D", Span::DAY),
-    ("W", Span::WEEK),
-    ("M", Span::Month),
-];
 
 const INTEREST: [(&str, Span); 6] = [
     ("5min", Span::Fixed(300)),
@@ -88,6 +78,14 @@ impl Venue for Bybit {
         out.extend_from_slice(&result);
         let _ = write!(out, ",\"retExtInfo\":{{}},\"time\":{}}}", asked.told_ms());
         Ok(out)
+    }
+
+    fn has_sockets(&self) -> bool {
+        true
+    }
+
+    fn socket(&self, path: &str, _: Query<'_>) -> Option<Box<dyn Protocol>> {
+        Live::of_path(path)
     }
 
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
