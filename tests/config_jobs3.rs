@@ -132,12 +132,11 @@ fn everything_that_is_not_running_or_not_used_is_told_once() {
     for words in [
         "settings.ui_readonly, settings.ui_rate_limit, settings.ui_trusted_proxy not used",
         "jobs[4].pairs[0] is not running: this version has no funding of BTC/USD:perp on kraken",
-        "jobs[8] is not running: this version does not stream bybit",
         "with `start: last` and nothing stored, collecting begins with the newest page",
     ] {
         assert_eq!(told(words), 1, "{words}: {notes:#?}");
     }
-    assert_eq!(notes.len(), 4, "{notes:#?}");
+    assert_eq!(notes.len(), 3, "{notes:#?}");
     assert!(!notes.iter().any(|note| note.contains("s3cret")));
 }
 

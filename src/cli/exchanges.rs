@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::api::{DepthLine, ExchangeLine, HistoryLine, LimitLine, OfferLine, SpanLine};
 use crate::cli::Exit;
 use crate::cli::help::examples;
+use crate::cli::live_offers;
 use crate::cli::output::Output;
 use crate::cli::table::{Column, Table};
 use crate::exchange::{ALL, Budget, Direction, Exchange, History, Offer, Quota, SpanOffer};
@@ -82,6 +83,8 @@ fn markdown() -> Vec<String> {
     lines.extend(rows().iter().map(|row| barred(row)));
     lines.push(String::new());
     lines.extend(ALL.iter().map(|exchange| format!("* {}: {}", exchange.name(), limit(*exchange))));
+    lines.push(String::new());
+    lines.extend(live_offers::markdown());
     lines
 }
 

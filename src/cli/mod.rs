@@ -27,6 +27,7 @@ pub mod inventory;
 pub mod jobs;
 mod length;
 mod listing;
+mod live_offers;
 pub mod logs;
 pub mod metrics;
 mod naming;

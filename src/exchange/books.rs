@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::exchange::live::book::{
-    Book, BookFault, BookRules, BookSink, BookWire, Change, Effect, LiveBook, Source,
+    Book, BookFault, BookRules, BookSink, BookWire, Chain, Change, Effect, LiveBook, Source,
 };
 use crate::exchange::{binance, bitfinex, bitmex, bybit, coinbase, kraken, krakenfutures, okx};
 use crate::model::{Batch, Market};
@@ -78,6 +78,18 @@ impl Books {
     #[must_use]
     pub fn summed_levels(&self) -> Option<usize> {
         self.wire.rules().checksum().map(|way| way.levels())
+    }
+
+    /// The proof that no update was left out.
+    #[must_use]
+    pub fn proof(&self) -> &'static str {
+        let rules = self.wire.rules();
+        match (rules.chain, rules.checksum()) {
+            (Chain::Nothing, None) => "nothing",
+            (Chain::Nothing, Some(_)) => "checksums",
+            (_, None) => "numbers",
+            (_, Some(_)) => "numbers, and checksums where they are told",
+        }
     }
 
     /// The book of a symbol, if it is in step.

@@ -31,6 +31,7 @@ async fn books_of_binance_are_found_the_same_over_rest_again_and_again() {
 async fn books_without_numbers_are_found_the_same_over_rest_again_and_again() {
     tokio::join!(are_the_same("kraken", "BTC/USD"), are_the_same("coinbase", "BTC/USD"));
     tokio::join!(are_the_same("okx", "BTC/USDT"), are_the_same("okx", "BTC/USDT:perp"));
+    tokio::join!(are_the_same("bybit", "BTC/USDT"), are_the_same("bybit", "BTC/USDT:perp"));
 }
 
 async fn are_the_same(exchange: &'static str, pair: &str) {

@@ -69,6 +69,17 @@ async fn stored_books_of_contracts_of_okx_are_those_of_the_exchange_or_not_known
     broken_every_while("okx", &PERP, &[WsFault::Hole, WsFault::Reset, WsFault::Crossed]).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stored_books_of_bybit_are_those_of_the_exchange_or_not_known_by_what_broke_them() {
+    let faults = [WsFault::Hole, WsFault::Crossed, WsFault::Swap, WsFault::Cut, WsFault::Double];
+    broken_every_while("bybit", &USDT, &faults).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stored_books_of_contracts_of_bybit_are_those_of_the_exchange_or_not_known() {
+    broken_every_while("bybit", &PERP, &[WsFault::Hole, WsFault::Reset, WsFault::Crossed]).await;
+}
+
 /// Breaks the connection or the books again and again; midnight at the exchange is amid it.
 async fn broken_every_while(exchange: &'static str, pairs: &[&str], faults: &[WsFault]) {
     // Some whole books over REST are older than the updates that wait for them.

@@ -9,6 +9,7 @@
 #[allow(dead_code, reason = "shared with the tests of durability")]
 mod dice;
 
+mod beyond_reach;
 mod book_audits;
 mod books;
 mod hourly;

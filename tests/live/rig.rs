@@ -230,10 +230,10 @@ impl Rig {
         let beside =
             |ts: &&i64| **ts != window.from.0 - 1 && **ts < window.until.0 && !window.holds(Micros(**ts));
         let beside: Vec<i64> = stored.ts().iter().filter(beside).copied().collect();
-        // A connection of BitMEX begins with the last trade there was, and may end before anything else is proven.
-        let has_images = self.exchange == "bitmex";
+        // A connection of BitMEX begins with the last trade there was, and one of either may end before anything is proven.
+        let begins_unproven = matches!(self.exchange, "bitmex" | "bybit");
         assert!(
-            beside.iter().all(|ts| has_images && *ts < window.from.0),
+            beside.iter().all(|ts| begins_unproven && *ts < window.from.0),
             "{name}: {beside:?} beside {window:?}"
         );
         for ts in beside {
@@ -294,6 +294,8 @@ pub(crate) fn lines_of_trades() -> Vec<(&'static str, Vec<String>)> {
         for offer in offers.iter().filter(|offer| offer.kind == Kind::Trades) {
             let (name, line) = (exchange.name(), offer.line.name);
             let is_known = lines.iter().any(|own| (own.0, own.1) == (name, line));
+            // Inverse contracts of Bybit are simulated as ones of the base asset.
+            let is_known = is_known || line == "inverse";
             if !is_known && only.as_ref().is_none_or(|only| only == name) {
                 lines.push((name, line, pairs_of(name, line, offer.markets[0])));
             }
@@ -309,7 +311,7 @@ fn pairs_of(exchange: &str, line: &str, market: Market) -> Vec<String> {
         return mixed.map(str::to_owned).to_vec();
     }
     let quote = match (exchange, line) {
-        ("binancecoinm" | "kraken" | "coinbase", _) | (_, "inverse") => "USD",
+        ("binancecoinm" | "kraken" | "coinbase", _) => "USD",
         _ => "USDT",
     };
     let suffix = if market == Market::Spot { "" } else { ":perp" };

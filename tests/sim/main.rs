@@ -12,6 +12,7 @@ mod market;
 mod socket;
 mod socket_faults;
 mod socket_words;
+mod socket_words_bybit;
 mod socket_words_okx;
 mod streams;
 mod trades;

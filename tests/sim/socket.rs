@@ -80,6 +80,7 @@ pub(crate) enum Dialect {
     Kraken,
     Coinbase,
     Okx,
+    Bybit,
 }
 
 impl Dialect {
@@ -89,6 +90,7 @@ impl Dialect {
             Dialect::Kraken => (r#"{"method":"ping","req_id":77}"#, r#"{"method":"pong","req_id":77,"#),
             Dialect::Coinbase => (r#"{"type":"unsubscribe","channels":[]}"#, r#"{"type":"subscriptions""#),
             Dialect::Okx => ("ping", "pong"),
+            Dialect::Bybit => (r#"{"op":"ping","req_id":"77"}"#, r#""req_id":"77","op":"ping"}"#),
         }
     }
 }

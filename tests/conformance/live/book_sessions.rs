@@ -389,6 +389,12 @@ fn every_recorded_book_is_kept_by_its_session_without_falling_out_of_step() {
             &["coinbase/CRV-EUR/orderbook", "coinbase/NU-GBP/orderbook", "coinbase/SKL-GBP/orderbook"],
             &["CRV-EUR", "NU-GBP", "SKL-GBP"],
         ),
+        (
+            &BOOKS[11],
+            &["bybit/BTC-USDT_PERP/orderbook", "bybit/DOGE-USDT_PERP/orderbook"],
+            &["200.BTCUSDT", "200.DOGEUSDT"],
+        ),
+        (&BOOKS[12], &["bybit/ETH-USDT/orderbook"], &["200.ETHUSDT"]),
         (&BOOKS[6], &["okx/BTC-USDT/orderbook"], &["BTC-USDT"]),
         (&BOOKS[7], &["okx/BTC-USDT/orderbook", "okx/UNI-USD_PERP/orderbook"], &["BTC-USDT", "UNI-USD-SWAP"]),
         (&BOOKS[0], &["binance/BTC-USDT/orderbook"], &["BTCUSDT"]),
@@ -396,7 +402,9 @@ fn every_recorded_book_is_kept_by_its_session_without_falling_out_of_step() {
     ] {
         let frames = recording.frames(&folder);
         let at = frames.iter().filter_map(|frame| oracle::newest(frame)).max().unwrap();
-        let mut listener = listener(series, DELTAS, at + SECOND);
+        // Of several depths the one that was recorded.
+        let depth = if recording.exchange == "bybit" { 200 } else { DELTAS.depth };
+        let mut listener = listener(series, BookWish { depth, ..DELTAS }, at + SECOND);
         let mut books = recording.books();
         recording.answer(&folder, &mut books);
         for (number, symbol) in symbols.iter().enumerate() {

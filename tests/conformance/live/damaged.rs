@@ -178,7 +178,11 @@ fn trades_that_are_broken_on_the_way_are_what_is_left_or_told_missing() {
 
 #[test]
 fn trades_without_numbers_that_are_broken_on_the_way_are_what_is_left_and_only_lost_frames_go_unseen() {
-    for (exchange, series, seed) in [("bitmex", "bitmex/BTC-USD_PERP/trades", 6)] {
+    for (exchange, series, seed) in [
+        ("bitmex", "bitmex/BTC-USD_PERP/trades", 6),
+        ("bybit", "bybit/BTC-USDT/trades", 7),
+        ("bybit", "bybit/BTC-USDT_PERP/trades", 8),
+    ] {
         for round in 0..4 {
             let mut dice = Dice(seed * 1_000 + round);
             let trades = trades(exchange, 9_000, &mut dice);
@@ -280,6 +284,8 @@ fn candles_that_are_broken_on_the_way_are_whole_or_told_missing() {
         ("binancecoinm", "binancecoinm/BTC-USD_PERP/ohlc/1m", 3),
         ("kraken", "kraken/BTC-USD/ohlc/1m", 4),
         ("bitmex", "bitmex/BTC-USD_PERP/ohlc/1m", 5),
+        ("bybit", "bybit/BTC-USDT/ohlc/1m", 7),
+        ("bybit", "bybit/BTC-USDT_PERP/ohlc/1m", 8),
         ("okx", "okx/BTC-USDT/ohlc/1m", 5),
         ("okx", "okx/BTC-USDT_PERP/ohlc/1m", 6),
     ] {

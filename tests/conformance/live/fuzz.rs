@@ -9,7 +9,7 @@ use super::book_sessions::{answer, update};
 use super::listener::{Listener, topic};
 use super::written::{BEGIN, Dice, candle_frame, trade_frames, trades};
 
-const SERIES: [&[&str]; 11] = [
+const SERIES: [&[&str]; 13] = [
     &["binance/BTC-USDT/trades", "binance/BTC-USDT/ohlc/1m", "binance/BTC-USDT/ohlc/1mo"],
     &["binancecoinm/BTC-USD_PERP/trades", "binancecoinm/BTC-USD_PERP/ohlc/1m"],
     &["kraken/BTC-USD/trades", "kraken/BTC-USD/ohlc/1m"],
@@ -21,10 +21,12 @@ const SERIES: [&[&str]; 11] = [
     &["bitmex/BTC-USD_PERP/orderbook", "bitmex/BTC-USD_PERP/trades"],
     &["okx/BTC-USDT/trades", "okx/BTC-USDT/ohlc/1m"],
     &["okx/BTC-USDT/orderbook"],
+    &["bybit/BTC-USDT/trades", "bybit/BTC-USDT/ohlc/1m"],
+    &["bybit/BTC-USDT/orderbook", "bybit/BTC-USDT/trades"],
 ];
 
 /// Words of the protocols, to be strung together.
-const WORDS: [&str; 73] = [
+const WORDS: [&str; 80] = [
     "{",
     "}",
     "[",
@@ -98,6 +100,13 @@ const WORDS: [&str; 73] = [
     "\"notice\"",
     "\"tradeId\":",
     "\"seqId\":",
+    "\"topic\":",
+    "\"publicTrade.BTCUSDT\"",
+    "\"kline.1.BTCUSDT\"",
+    "\"orderbook.50.BTCUSDT\"",
+    "\"op\":",
+    "\"ret_msg\":",
+    "\"confirm\":",
 ];
 
 /// One thing that happens.
@@ -136,7 +145,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn take(listener: &mut Listener, step: Step) {
     let exchange = listener.series[0].exchange().to_owned();
     let symbol = match &*exchange {
-        "binance" => "BTCUSDT",
+        "binance" | "bybit" => "BTCUSDT",
         "binancecoinm" => "BTCUSD_PERP",
         "kraken" => "BTC/USD",
         "bitmex" => "XBTUSD",
@@ -203,6 +212,13 @@ fn book_message(exchange: &str, what: u8, number: i64) -> String {
             format!(
                 r#"{{"arg":{{"channel":"books","instId":"BTC-USDT"}},"action":"{kind}","data":[{{"asks":[["{ask}","1","0","1"]],"bids":[["{bid}","{amount}","0","1"]],"ts":"{millis}","checksum":0,"seqId":{number},"prevSeqId":{}}}]}}"#,
                 number - i64::from(what) / 3
+            )
+        }
+        "bybit" => {
+            let kind = if what == 0 { "snapshot" } else { "delta" };
+            let (depth, millis) = (if what == 5 { 1 } else { 50 }, BEGIN.millis_floor() + number);
+            format!(
+                r#"{{"topic":"orderbook.{depth}.BTCUSDT","type":"{kind}","ts":{millis},"data":{{"s":"BTCUSDT","b":[["{bid}","{amount}"]],"a":[["{ask}","1"]],"u":{number},"seq":{number}}},"cts":{millis}}}"#
             )
         }
         _ => update("BTCUSDT", (number, number + i64::from(what), number - 1), BEGIN, r#"["99","1"]"#, ""),

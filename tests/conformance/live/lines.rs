@@ -53,6 +53,8 @@ fn another_host_stands_in_for_the_exchanges_own_and_the_path_stays() {
         ("binance", Market::Quarter, "wss://fstream.binance.com/market/stream", "/market/stream"),
         ("binancecoinm", Market::Perp, "wss://dstream.binance.com/stream", "/stream"),
         ("kraken", Market::Spot, "wss://ws.kraken.com/v2", "/v2"),
+        ("bybit", Market::Spot, "wss://stream.bybit.com/v5/public/spot", "/v5/public/spot"),
+        ("bybit", Market::Perp, "wss://stream.bybit.com/v5/public/linear", "/v5/public/linear"),
         ("okx", Market::Perp, "wss://ws.okx.com:8443/ws/v5/business", "/ws/v5/business"),
         ("coinbase", Market::Spot, "wss://ws-feed.exchange.coinbase.com/", "/"),
         ("bitmex", Market::Perp, "wss://ws.bitmex.com/realtime", "/realtime"),
@@ -80,9 +82,14 @@ fn what_comes_live_can_be_asked_for_over_rest_too() {
 fn a_session_takes_every_offered_series_of_its_line_once_and_names_what_it_does_not_take() {
     each(|name, offer| {
         let live = live_of(name);
-        let series = |market, span: Option<Span>| {
-            Series::new(name, pair("BTC/USDT", market), offer.kind, span).unwrap()
+        // At some exchanges the quote asset decides over the line.
+        let of = |assets: &str, market, span: Option<Span>| {
+            Series::new(name, pair(assets, market), offer.kind, span).unwrap()
         };
+        let first = offer.spans.first().map(|own| own.span());
+        let is_of_line = |assets: &&str| live.offer_for(&of(assets, offer.markets[0], first)) == Some(offer);
+        let assets = ["BTC/USDT", "BTC/USD"].into_iter().find(is_of_line).unwrap_or("BTC/USDT");
+        let series = |market, span| of(assets, market, span);
         let spans: Vec<Option<Span>> = match offer.spans {
             [] => vec![None],
             spans => spans.iter().map(|own| Some(own.span())).collect(),

@@ -26,6 +26,7 @@ pub(crate) fn told(exchange: &str, frame: &str) -> Option<Vec<Reported>> {
         "kraken" => kraken(&frame),
         "bitmex" => bitmex(&frame),
         "okx" => okx(&frame),
+        "bybit" => bybit(&frame),
         _ => coinbase(&frame).into_iter().collect(),
     };
     // Its candles open at the last close, which may lie outside of them.
@@ -38,7 +39,7 @@ pub(crate) fn newest(frame: &str) -> Option<Micros> {
     let data = &frame["data"];
     let rows = data.as_array().into_iter().flatten().map(|row| &row["timestamp"]);
     let texts = [&frame["time"], &frame["timestamp"], &frame["time_out"]].into_iter().chain(rows);
-    let millis = [&frame["E"], &data["E"]].into_iter().filter_map(Json::as_i64).map(Micros::from_millis);
+    let millis = [&frame["E"], &data["E"], &frame["ts"]].into_iter().filter_map(Json::as_i64).map(Micros::from_millis);
     texts.filter_map(instant).chain(millis).chain(rows_at(data)).max()
 }
 
@@ -161,6 +162,58 @@ fn kraken(frame: &Json) -> Vec<Reported> {
         }
     })
     .collect()
+}
+
+fn bybit(frame: &Json) -> Vec<Reported> {
+    let topic = frame["topic"].as_str().unwrap_or_default();
+    let (span_secs, symbol) = match topic.split('.').collect::<Vec<_>>()[..] {
+        ["publicTrade", symbol] => (0, symbol),
+        ["kline", "1", symbol] => (60, symbol),
+        ["kline", "60", symbol] => (3_600, symbol),
+        _ => return Vec::new(),
+    };
+    let rows = frame["data"].as_array().into_iter().flatten();
+    let told = |(row, is_closed)| Reported { symbol: symbol.to_owned(), span_secs, row, is_closed };
+    let read = |row: &Json| if span_secs > 0 { bybit_candle(row) } else { bybit_trade(row, symbol) };
+    rows.filter_map(read).map(told).collect()
+}
+
+fn bybit_trade(row: &Json, symbol: &str) -> Option<(Row, Option<bool>)> {
+    let side = match row["S"].as_str()? {
+        "Buy" => "buy",
+        "Sell" => "sell",
+        _ => return None,
+    };
+    let id = match &row["i"] {
+        Json::Number(number) => number.to_string(),
+        text => text.as_str().filter(|text| !text.is_empty())?.to_owned(),
+    };
+    let trade = Row::Trade {
+        id: id_of(&id),
+        ts: Micros::from_millis(whole(&row["T"])?),
+        price: number(&row["p"])?,
+        amount: number(&row["v"])?,
+        side,
+    };
+    (row["s"].as_str() == Some(symbol)).then_some((trade, None))
+}
+
+fn bybit_candle(row: &Json) -> Option<(Row, Option<bool>)> {
+    let quote = match &row["turnover"] {
+        Json::Null => None,
+        told => Some(number(told)?),
+    };
+    let candle = Candle {
+        ts: Micros::from_millis(whole(&row["start"])?),
+        open: number(&row["open"])?,
+        high: number(&row["high"])?,
+        low: number(&row["low"])?,
+        close: number(&row["close"])?,
+        volume: number(&row["volume"])?,
+        quote_volume: quote,
+        trades: None,
+    };
+    Some((Row::Candle(candle), row["confirm"].as_bool()))
 }
 
 fn okx(frame: &Json) -> Vec<Reported> {

@@ -42,7 +42,7 @@ const NOTHING: Recording =
 /// No trade of these recordings stands for several.
 const OKX_TRADES: Option<[&str; 2]> = Some([r#""channel":"trades""#, r#""channel":"trades-all""#]);
 
-const RECORDINGS: [Recording; 27] = [
+const RECORDINGS: [Recording; 32] = [
     Recording { file: "binance/ws_ack_1.jsonl", series: &["binance/BTC-USDT/trades"], rows: &[0], ..NOTHING },
     Recording {
         file: "binance/ws_aggtrade_1.jsonl",
@@ -248,6 +248,61 @@ const RECORDINGS: [Recording; 27] = [
         }),
         unasked: 1,
         channel: OKX_TRADES,
+        ..NOTHING
+    },
+    // Books of one level.
+    Recording {
+        file: "bybit/ws_book_1.jsonl",
+        series: &["bybit/BAND-USDT_PERP/trades"],
+        rows: &[0],
+        unasked: 198,
+        ..NOTHING
+    },
+    Recording {
+        file: "bybit/ws_book_2.jsonl",
+        series: &["bybit/OP-USDC/trades"],
+        rows: &[0],
+        unasked: 139,
+        ..NOTHING
+    },
+    Recording {
+        file: "bybit/ws_error_1.jsonl",
+        series: &["bybit/BTC-USDT/trades"],
+        rows: &[0],
+        events: &["refused"],
+        ..NOTHING
+    },
+    Recording {
+        file: "bybit/ws_session_1.jsonl",
+        series: &[
+            "bybit/BTC-USDT_PERP/trades",
+            "bybit/DOGE-USDT_PERP/trades",
+            "bybit/BTC-USDT_PERP/ohlc/1m",
+            "bybit/DOGE-USDT_PERP/ohlc/1m",
+        ],
+        rows: &[56, 83, 1, 1],
+        first: Some(Known::Trade {
+            millis: 1_786_310_819_680,
+            id: id_of("a9188a0a-82bc-50de-be60-03eedbe3cdd7"),
+            price: 65_114.2,
+            amount: 0.004,
+            side: "sell",
+        }),
+        unasked: 794,
+        ..NOTHING
+    },
+    Recording {
+        file: "bybit/ws_session_2.jsonl",
+        series: &["bybit/ETH-USDT/trades", "bybit/ETH-USDT/ohlc/1m"],
+        rows: &[9, 1],
+        first: Some(Known::Trade {
+            millis: 1_786_310_821_917,
+            id: 2_280_000_001_739_247_417,
+            price: 1_923.28,
+            amount: 0.045_37,
+            side: "sell",
+        }),
+        unasked: 250,
         ..NOTHING
     },
     Recording {

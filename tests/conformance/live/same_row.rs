@@ -20,7 +20,7 @@ struct Pages {
     open: usize,
 }
 
-const PAGES: [Pages; 23] = [
+const PAGES: [Pages; 29] = [
     Pages {
         series: "binance/BTC-USDT/trades",
         file: "binance/rest_aggtrades_1.json",
@@ -67,6 +67,32 @@ const PAGES: [Pages; 23] = [
         series: "binancecoinm/BTC-USDT_PERP/ohlc/1m",
         file: "by hand: binancecoinm/ohlc_1m_perp.json",
         frames: klines,
+        open: 0,
+    },
+    Pages { series: "bybit/BTC-USDT/trades", file: "bybit/rest_trades_1.json", frames: bybit_fills, open: 0 },
+    Pages {
+        series: "bybit/BTC-USDT/trades",
+        file: "by hand: bybit/trades_newest_first.json",
+        frames: bybit_fills,
+        open: 0,
+    },
+    Pages {
+        series: "bybit/BTC-USDT_PERP/trades",
+        file: "by hand: bybit/trades_perp.json",
+        frames: bybit_fills,
+        open: 0,
+    },
+    Pages { series: "bybit/BTC-USDT/ohlc/1h", file: "bybit/rest_candles_1.json", frames: bybit_bars, open: 0 },
+    Pages {
+        series: "bybit/BTC-USDT/ohlc/1m",
+        file: "by hand: bybit/ohlc_1m_newest_first.json",
+        frames: bybit_bars,
+        open: 0,
+    },
+    Pages {
+        series: "bybit/BTC-USDT_PERP/ohlc/1m",
+        file: "by hand: bybit/ohlc_1m_perp.json",
+        frames: bybit_bars,
         open: 0,
     },
     Pages { series: "okx/BTC-USDT/trades", file: "okx/rest_trades_1.json", frames: okx_fills, open: 0 },
@@ -313,4 +339,39 @@ fn okx_fills(page: &Json, series: &Series) -> Vec<String> {
 fn okx_bars(page: &Json, series: &Series) -> Vec<String> {
     let word = if series.span_label() == "1h" { "1H" } else { "1m" };
     okx_frames(page, series, &format!("candle{word}"))
+}
+
+/// Rows of a page, which has the newest first, in frames of a topic.
+fn bybit_frames(page: &Json, topic: &str, row: impl Fn(&Json) -> Json) -> Vec<String> {
+    let frame = |own: &Json| {
+        let row = row(own);
+        let ts = if row["T"].is_null() { &row["start"] } else { &row["T"] };
+        serde_json::json!({"topic": topic, "type": "snapshot", "ts": ts, "data": [row]}).to_string()
+    };
+    page["result"]["list"].as_array().unwrap().iter().rev().map(frame).collect()
+}
+
+/// A number that is text over REST.
+fn numeric(value: &Json) -> Json {
+    value.as_str().unwrap().parse::<i64>().unwrap().into()
+}
+
+fn bybit_fills(page: &Json, series: &Series) -> Vec<String> {
+    let symbol = symbol(series);
+    bybit_frames(page, &format!("publicTrade.{symbol}"), |row| {
+        serde_json::json!({
+            "T": numeric(&row["time"]), "s": symbol, "S": row["side"], "v": row["size"], "p": row["price"],
+            "i": row["execId"], "BT": false,
+        })
+    })
+}
+
+fn bybit_bars(page: &Json, series: &Series) -> Vec<String> {
+    let word = if series.span_label() == "1h" { "60" } else { "1" };
+    bybit_frames(page, &format!("kline.{word}.{}", symbol(series)), |row| {
+        serde_json::json!({
+            "start": numeric(&row[0]), "interval": word, "open": row[1], "high": row[2], "low": row[3],
+            "close": row[4], "volume": row[5], "turnover": row[6], "confirm": true,
+        })
+    })
 }

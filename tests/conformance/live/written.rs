@@ -76,6 +76,7 @@ pub(crate) fn trade_frames(
             "coinbase" => coinbase_match(symbol, &own[0]),
             "bitmex" => bitmex_trade(symbol, &own[0]),
             "okx" => okx_trade(symbol, &own[0]),
+            "bybit" => bybit_trade(symbol, &own[0]),
             _ => binance_aggregate(symbol, &own[0]),
         };
         frames.push((own[own.len() - 1].ts, frame));
@@ -119,6 +120,14 @@ pub(crate) fn bitmex_trade(symbol: &str, trade: &Written) -> String {
     )
 }
 
+pub(crate) fn bybit_trade(symbol: &str, trade: &Written) -> String {
+    let Written { id, ts, price, amount, is_buy } = trade;
+    let (side, millis) = (if *is_buy { "Buy" } else { "Sell" }, ts.millis_floor());
+    format!(
+        r#"{{"topic":"publicTrade.{symbol}","type":"snapshot","ts":{millis},"data":[{{"T":{millis},"s":"{symbol}","S":"{side}","v":"{amount}","p":"{price}","i":"{id}","BT":false,"RPI":false,"seq":{id}}}]}}"#
+    )
+}
+
 pub(crate) fn okx_trade(symbol: &str, trade: &Written) -> String {
     let Written { id, ts, price, amount, is_buy } = trade;
     let (side, millis) = (if *is_buy { "buy" } else { "sell" }, ts.millis_floor());
@@ -147,6 +156,11 @@ pub(crate) fn candle_frame(
     } else if exchange == "bitmex" {
         format!(
             r#"{{"table":"tradeBin1m","action":"insert","data":[{{"timestamp":"{ends}","symbol":"{symbol}","open":60000,"high":{high},"low":60000,"close":{close},"trades":{trades},"volume":{trades},"homeNotional":{trades},"foreignNotional":{trades}.5}}]}}"#
+        )
+    } else if exchange == "bybit" {
+        let (millis, open, end) = (at.millis_floor(), open.millis_floor(), ends.millis_floor() - 1);
+        format!(
+            r#"{{"topic":"kline.1.{symbol}","data":[{{"start":{open},"end":{end},"interval":"1","open":"60000","close":"{close}","high":"{high}","low":"60000","volume":"{trades}","turnover":"{trades}.5","confirm":{is_closed},"timestamp":{millis}}}],"ts":{millis},"type":"snapshot"}}"#
         )
     } else if exchange == "okx" {
         let (open, confirm) = (open.millis_floor(), u8::from(is_closed));

@@ -53,7 +53,7 @@ impl Live {
         Some(Box::new(Live(category)))
     }
 
-    /// What a topic's name stands for.
+    /// The topic of a name.
     fn topic(&self, world: &World, now: Micros, name: &str) -> Option<Topic> {
         let (kind, rest) = name.split_once('.')?;
         let (flow, symbol) = match kind {
@@ -166,11 +166,6 @@ impl Live {
             cents(out, price_cents);
             out.push(b'"');
         }
-        let (volume, turnover) = if self.0 == Category::Inverse {
-            ("turnover", "volume")
-        } else {
-            ("volume", "turnover")
-        };
         let base = |out: &mut Vec<u8>, key: &str| {
             let _ = write!(out, r#","{key}":""#);
             e8(out, candle.volume_e8);
@@ -182,11 +177,11 @@ impl Live {
             out.push(b'"');
         };
         if self.0 == Category::Inverse {
-            quote(out, turnover);
-            base(out, volume);
+            quote(out, "volume");
+            base(out, "turnover");
         } else {
-            base(out, volume);
-            quote(out, turnover);
+            base(out, "volume");
+            quote(out, "turnover");
         }
         let at = rows.told().millis_floor();
         let _ = write!(out, r#","confirm":{is_closed},"timestamp":{at}}}"#);
