@@ -52,10 +52,11 @@ impl Walk {
             let covered = reach.and_then(|row| self.prove_up_to(row));
             return Ok(Step { covered, ..self.advance(rows, inside, furthest, (next, full), step) });
         }
-        if full && self.grid.is_none() && next == Next::ByTime && !self.saw_past {
-            let at = furthest.or_else(|| self.held.clone()).map_or(self.from, |row| row.at);
-            return Err(ParseError::Crowded { at });
+        if full && self.offer.is_recent_only() && seen.is_newer_than(self.window.until) {
+            self.go_on(None, next, full);
+            return Ok(step);
         }
+        self.finds_a_way(furthest, next, full)?;
         if self.saw_past && !rows.is_empty() {
             // A row past the end was seen, and nothing follows it.
             let covered = self.prove_all();
@@ -65,6 +66,15 @@ impl Walk {
         self.nothing_beyond(rows, next, known)?;
         let (covered, empty) = self.end_if_empty();
         Ok(Step { rows: self.gather(rows, &inside), covered, empty, ..step })
+    }
+
+    /// Whether a full page that leads no further leaves a way past it.
+    fn finds_a_way(&self, furthest: Option<Edge>, next: Next, full: bool) -> Result<(), ParseError> {
+        if full && self.grid.is_none() && next == Next::ByTime && !self.saw_past {
+            let at = furthest.or_else(|| self.held.clone()).map_or(self.from, |row| row.at);
+            return Err(ParseError::Crowded { at });
+        }
+        Ok(())
     }
 
     /// The rows of a full page that is asked for again: they are there whatever the one past the end is.

@@ -2,7 +2,7 @@
 
 use crate::exchange::paging::hole::numbered;
 use crate::exchange::{Offer, ParseError};
-use crate::model::Batch;
+use crate::model::{Batch, Micros};
 
 /// The rows of an answer, with the numbers they have where ids are contiguous.
 pub(super) struct Seen<'a> {
@@ -18,6 +18,11 @@ impl<'a> Seen<'a> {
         let number = |row| numbered(rows, row).map(|(number, _)| number);
         let numbers = offer.ids_are_contiguous.then(|| (0..rows.len()).map(number).collect());
         Ok(Seen { rows, numbers: numbers.transpose()? })
+    }
+
+    /// Whether none of its rows lies before an instant.
+    pub(super) fn is_newer_than(&self, at: Micros) -> bool {
+        self.rows.ts().iter().all(|own| *own >= at.0)
     }
 
     /// The rows of the answer in the order of their numbers, or as they came.

@@ -85,6 +85,13 @@ fn the_newest_rows_of_an_exchange_without_history_are_covered_and_the_rest_is_lo
 }
 
 #[test]
+fn a_window_before_everything_that_an_exchange_without_history_still_shows_is_lost_as_a_whole() {
+    let got = run(walk(&GLIMPSE, window(0, 20), 50, 50), &mut Book::of(0..48)).unwrap();
+    assert_eq!((got.rows.len(), got.pages), (0, 2), "one answer may have left rows out");
+    assert_eq!((got.covered, got.lost), (Windows::new(), Some(window(0, 20))));
+}
+
+#[test]
 fn no_page_names_more_opens_than_the_exchange_takes() {
     for offer in [&NEWEST_PAGE, &OLDEST_PAGE] {
         let mut book = Book::of([2, 3, 4, 7]);
