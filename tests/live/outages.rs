@@ -45,7 +45,7 @@ async fn every_row_is_stored_once_through_every_fault_of_the_sockets() {
     for (place, (exchange, pairs)) in lines_of_trades().into_iter().enumerate() {
         proofs.spawn(async move {
             let pairs: Vec<&str> = pairs.iter().map(String::as_str).collect();
-            let rig = Rig::of(exchange, &pairs, Knobs { ws_rate: rate(exchange), ..Knobs::default() }).await;
+            let rig = Rig::of(exchange, &pairs, knobs(exchange)).await;
             // Side by side they are in different troubles; what takes half a minute to be found out is the last of none.
             let mut faults = FAULTS.repeat(times);
             faults.rotate_left([0, 4, 6, 7, 8][place % 5]);
@@ -66,15 +66,14 @@ async fn every_row_is_stored_once_through_every_fault_of_the_sockets() {
     assert_eq!(failed, 0, "exchanges of which something is missing");
 }
 
-/// How many trades a second there are of each pair: where history shows only the newest, as many as come in a minute.
-fn rate(exchange: &str) -> u64 {
+/// A few trades a second of each pair; where history shows only the newest, no more of them than come in four minutes.
+fn knobs(exchange: &str) -> Knobs {
     let exchange = dccd::exchange::find(exchange).unwrap();
-    let trades = exchange.offers().iter().filter(|offer| offer.kind == Kind::Trades);
-    let few = trades.filter_map(|offer| match offer.history {
-        History::Rows(rows) => Some(rows),
-        _ => None,
-    });
-    few.min().map_or(5, |rows| u64::from(rows / 60).clamp(1, 5))
+    let mut trades = exchange.offers().iter().filter(|offer| offer.kind == Kind::Trades);
+    if trades.any(|offer| matches!(offer.history, History::Rows(_))) {
+        return Knobs { trades_per_hour: 900, ..Knobs::default() };
+    }
+    Knobs { ws_rate: 5, ..Knobs::default() }
 }
 
 async fn prove(rig: &Rig, faults: &[WsFault], every: Duration) -> String {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dccd::engine::Engine;
 use dccd::jobs::Order;
-use dccd::model::{Kind, Series, Windows};
+use dccd::model::{Kind, Micros, Series, Windows};
 use dccd::sim::{Endpoint, Knobs};
 use dccd::store::Ledger;
 use tokio::task::JoinSet;
@@ -20,6 +20,9 @@ async fn trades_that_came_live_are_not_touched_by_their_own_history() {
     let (trades, rate) = if is_siege() { (100_000, 1_000) } else { (5_000, 400) };
     let mut proofs = JoinSet::new();
     for (exchange, pairs) in lines_of_trades() {
+        // Where history shows only the newest trades, no more of them than it shows.
+        let is_brief = shows_only_newest(exchange);
+        let (trades, rate) = if is_brief { (30, 0) } else { (trades, rate) };
         proofs.spawn(async move {
             let rig = Rig::of(exchange, &[&*pairs[0]], Knobs { ws_rate: rate, ..Knobs::default() }).await;
             prove(&rig, trades).await
@@ -65,8 +68,15 @@ async fn prove(rig: &Rig, trades: usize) -> String {
     let asked = requests() - earlier;
     assert!(asked * 1_000 >= trades, "{name}: {asked} requests cannot have brought {trades} trades");
     assert_eq!(rig.setup.stored(&name), before, "{name}: every row is as it was, its receipt too");
-    rig.exact(&name);
+    let (again, _) = rig.exact(&name);
+    let known = before.ts().iter().filter(|ts| again.holds(Micros(**ts))).count();
+    assert!(known * 3 >= live, "{name}: only {known} of {live} came again");
     format!("{name}: {live} trades came live; {asked} requests for them again added and changed none")
+}
+
+fn shows_only_newest(exchange: &str) -> bool {
+    let offers = dccd::exchange::find(exchange).unwrap().offers();
+    offers.iter().any(|offer| offer.kind == Kind::Trades && offer.is_recent_only())
 }
 
 /// Has everything asked for again, as if nothing of it had been proven.

@@ -16,7 +16,9 @@ const DONE: &str = r#"{"success":true,"ret_msg":"","conn_id":"a38867ec-70b5-4044
 async fn frames_of_bybit_are_set_out_as_recorded() {
     let stepped = Stepped::at(NOON, Knobs::default()).await;
     let mut socket = stepped.open("/bybit/v5/public/linear").await;
-    socket.send(&ask("subscribe", &["publicTrade.BTCUSDT", "kline.1.BTCUSDT", "orderbook.200.BTCUSDT"])).await;
+    socket
+        .send(&ask("subscribe", &["publicTrade.BTCUSDT", "kline.1.BTCUSDT", "orderbook.200.BTCUSDT"]))
+        .await;
     let done = socket.text().await;
     assert_like(&done, DONE);
     assert!(done.contains(r#""req_id":"5""#), "{done}");

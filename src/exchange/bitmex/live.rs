@@ -255,12 +255,7 @@ fn read_trades(head: &Frame<'_>, frame_handler: &mut FrameHandler<'_>) -> Result
 }
 
 /// Takes a trade. Returns whether its symbol is listened to.
-fn take_trade(
-    wire: WireTrade<'_>,
-    is_image: bool,
-    text: &str,
-    frame_handler: &mut FrameHandler<'_>,
-) -> bool {
+fn take_trade(wire: WireTrade<'_>, is_image: bool, text: &str, frame_handler: &mut FrameHandler<'_>) -> bool {
     let (row, ts) = (Row(0), wire.at(Row(0)));
     if !is_image {
         frame_handler.hear(ts.clone());

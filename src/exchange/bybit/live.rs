@@ -175,7 +175,11 @@ impl Speech {
         let found = named(&head.topic)
             .and_then(|(channel, symbol)| Some((channel, symbol, frame_handler.find(symbol, channel)?)));
         let Some((channel, symbol, place)) = found else {
-            if is_known(&head.topic) { frame_handler.unasked() } else { frame_handler.unknown() }
+            if is_known(&head.topic) {
+                frame_handler.unasked()
+            } else {
+                frame_handler.unknown()
+            }
             return Ok(());
         };
         match channel {
@@ -218,13 +222,7 @@ impl Speech {
         Ok(())
     }
 
-    fn put_trade(
-        &self,
-        place: Place,
-        wire: LiveTrade<'_>,
-        text: &str,
-        frame_handler: &mut FrameHandler<'_>,
-    ) {
+    fn put_trade(&self, place: Place, wire: LiveTrade<'_>, text: &str, frame_handler: &mut FrameHandler<'_>) {
         let instrument = frame_handler.instrument(place).filter(|_| self.is_inverse());
         let trade = wire.trade(Row(0), instrument);
         frame_handler.trade(place, trade, text);

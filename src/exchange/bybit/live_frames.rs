@@ -166,9 +166,8 @@ impl LiveKline {
             quote_volume: row.positive_if_any(quote)?,
             trades: None,
         })?;
-        let is_closed = self.confirm.ok_or_else(|| {
-            row.fault(OddFault::Value, "it does not say whether it is closed")
-        })?;
+        let is_closed =
+            self.confirm.ok_or_else(|| row.fault(OddFault::Value, "it does not say whether it is closed"))?;
         Ok((candle, is_closed))
     }
 }

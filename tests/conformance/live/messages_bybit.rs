@@ -13,7 +13,9 @@ use super::written::{BEGIN, Written, bybit_trade, candle_frame};
 const TRADES: &str = "bybit/BTC-USDT/trades";
 
 fn done(id: &str) -> String {
-    format!(r#"{{"success":true,"ret_msg":"subscribe","conn_id":"1764937c","req_id":"{id}","op":"subscribe"}}"#)
+    format!(
+        r#"{{"success":true,"ret_msg":"subscribe","conn_id":"1764937c","req_id":"{id}","op":"subscribe"}}"#
+    )
 }
 
 /// The number of a request.
@@ -63,7 +65,9 @@ fn a_topic_that_bybit_refuses_is_refused_alone_and_the_others_of_its_message_are
     listener.send();
     let words = "error:handler not found,topic:publicTrade.NOUSDT";
     let refusal = |words: &str, id: &str| {
-        format!(r#"{{"success":false,"ret_msg":"{words}","conn_id":"1764937c","req_id":"{id}","op":"subscribe"}}"#)
+        format!(
+            r#"{{"success":false,"ret_msg":"{words}","conn_id":"1764937c","req_id":"{id}","op":"subscribe"}}"#
+        )
     };
     listener.read(&refusal(words, "1"));
     assert_eq!(refused(&listener), [(1, words)]);
@@ -134,7 +138,8 @@ fn inverse_contracts_have_a_line_of_their_own_and_are_counted_in_dollars() {
     let symbol = "BTCUSD".to_owned();
     assert_eq!(listener.session.want(of(None)), Err(NotOffered::Sizeless { symbol }));
     listener.session.want(of(Some(Contract::Quote(Decimal::ONE)))).unwrap();
-    let trade = Written { price: "50000".to_owned(), amount: "2500".to_owned(), ..some("bybit", 1)[0].clone() };
+    let trade =
+        Written { price: "50000".to_owned(), amount: "2500".to_owned(), ..some("bybit", 1)[0].clone() };
     listener.read(&bybit_trade("BTCUSD", &trade));
     let [Row::Trade { amount, .. }] = listener.rows(0)[..] else { panic!("no trade") };
     assert_eq!(amount, 0.05);

@@ -39,7 +39,8 @@ pub(crate) fn newest(frame: &str) -> Option<Micros> {
     let data = &frame["data"];
     let rows = data.as_array().into_iter().flatten().map(|row| &row["timestamp"]);
     let texts = [&frame["time"], &frame["timestamp"], &frame["time_out"]].into_iter().chain(rows);
-    let millis = [&frame["E"], &data["E"], &frame["ts"]].into_iter().filter_map(Json::as_i64).map(Micros::from_millis);
+    let millis =
+        [&frame["E"], &data["E"], &frame["ts"]].into_iter().filter_map(Json::as_i64).map(Micros::from_millis);
     texts.filter_map(instant).chain(millis).chain(rows_at(data)).max()
 }
 

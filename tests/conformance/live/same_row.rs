@@ -82,7 +82,12 @@ const PAGES: [Pages; 29] = [
         frames: bybit_fills,
         open: 0,
     },
-    Pages { series: "bybit/BTC-USDT/ohlc/1h", file: "bybit/rest_candles_1.json", frames: bybit_bars, open: 0 },
+    Pages {
+        series: "bybit/BTC-USDT/ohlc/1h",
+        file: "bybit/rest_candles_1.json",
+        frames: bybit_bars,
+        open: 0,
+    },
     Pages {
         series: "bybit/BTC-USDT/ohlc/1m",
         file: "by hand: bybit/ohlc_1m_newest_first.json",

@@ -190,7 +190,9 @@ impl Live {
 
 fn refusal(request: &Request, words: &str, number: u64) -> String {
     let Request { req_id, op, .. } = request;
-    format!(r#"{{"success":false,"ret_msg":"{words}","conn_id":"{number:08x}","req_id":"{req_id}","op":"{op}"}}"#)
+    format!(
+        r#"{{"success":false,"ret_msg":"{words}","conn_id":"{number:08x}","req_id":"{req_id}","op":"{op}"}}"#
+    )
 }
 
 fn done(request: &Request, number: u64) -> String {
