@@ -78,7 +78,7 @@ const OTHER_TABLES: [&str; 13] = [
     "settlement",
 ];
 
-/// What it answers to `ping`; neither is JSON.
+/// Its answer to `ping`; neither is JSON.
 const PONG: &str = "pong";
 
 /// BitMEX's live offer.

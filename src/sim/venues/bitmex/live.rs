@@ -15,7 +15,7 @@ use crate::sim::bend::Bend;
 use crate::sim::book::SimBook;
 use crate::sim::market::Market;
 use crate::sim::text::cents;
-use crate::sim::venues::bitmex::{BINS, bucket, known, level_id, lots, quiet, trade};
+use crate::sim::venues::bitmex::rows::{BINS, bucket, known, level_id, lots, quiet, trade};
 use crate::sim::ws::{
     Flow, Limits, Protocol, Rows, Source, Talk, Topic, What, WsFault, published_book, unpublished_trade,
 };

@@ -3,22 +3,24 @@
 //! Source: BitMEX REST API v1 documentation. Buckets are stamped with their end; Bitcoin is called XBT.
 
 mod live;
+mod rows;
 
 use std::io::Write as _;
 
-use crate::model::{Grid, Micros, Span, Window};
+use crate::model::{Grid, Micros, Window};
 use crate::sim::asked::SimRequest;
 use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
-use crate::sim::fields::{high_cents, price_number, rfc3339, trade_cents};
+use crate::sim::fields::rfc3339;
 use crate::sim::knobs::Knobs;
-use crate::sim::market::{Market, SimCandle, SimTrade};
+use crate::sim::market::Market;
 use crate::sim::query::{BadRequest, Query};
 use crate::sim::selection::Side;
 use crate::sim::symbol::assets;
-use crate::sim::text::{cents, e8, int};
+use crate::sim::text::{cents, e8};
 use crate::sim::venue::Venue;
 use crate::sim::venues::bitmex::live::Live;
+use crate::sim::venues::bitmex::rows::{BINS, bucket, known, level_id, lots, quiet, trade};
 use crate::sim::ws::Protocol;
 
 /// The most rows per page, and of funding rates.
@@ -28,9 +30,6 @@ const RATES: usize = 500;
 
 /// In the far future: a market whose next trade is there has ended.
 const FAR: Micros = Micros(i64::MAX / 4);
-
-const BINS: [(&str, Span); 4] =
-    [("1m", Span::MINUTE), ("5m", Span::Fixed(300)), ("1h", Span::HOUR), ("1d", Span::DAY)];
 
 /// BitMEX, all markets.
 pub(in crate::sim) struct Bitmex;
@@ -101,13 +100,6 @@ impl Venue for Bitmex {
 /// The market of `XBTUSDT`, `XBT_USDT` or `XBTH24`.
 fn market<'a>(asked: &'a SimRequest<'_>) -> Result<&'a Market, BadRequest> {
     asked.market(&known(asked.query.symbol()?))
-}
-
-/// A symbol as in the knobs; dated contracts are quoted in dollars.
-fn known(symbol: &str) -> String {
-    let plain = symbol.replace('_', "").replace("XBT", "BTC");
-    let digits = plain.len() - plain.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-    if digits == 2 { format!("{}USD", &plain[..plain.len() - 3]) } else { plain }
 }
 
 fn instruments(asked: &SimRequest<'_>) -> Vec<u8> {
@@ -191,24 +183,6 @@ fn without_holes(market: &Market, grid: Grid, window: Window, limit: usize) -> V
     opens
 }
 
-/// A bucket without trades, which repeats the last close.
-fn quiet(market: &Market, grid: Grid, open: Micros) -> Option<SimCandle> {
-    if market.next_open(grid, open) == open {
-        return None;
-    }
-    let close_cents = market.candle(grid, market.last_open(grid, open)?).close_cents;
-    Some(SimCandle {
-        open,
-        open_cents: close_cents,
-        high_cents: close_cents,
-        low_cents: close_cents,
-        close_cents,
-        volume_e8: 0,
-        quote_cents: 0,
-        trades: 0,
-    })
-}
-
 fn trades(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let market = market(asked)?;
     let limit = asked.rows_wanted("count", 100, PAGE_ROWS)?;
@@ -263,16 +237,6 @@ fn book(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     Ok(out)
 }
 
-/// How many lots of a spot market, or contracts, an amount is: a lot is 10^-8, a contract on dollars of Tether 10^-6.
-fn lots(symbol: &str, amount_e8: i64) -> i64 {
-    if symbol.contains('_') { amount_e8 } else { amount_e8 / 100 }
-}
-
-/// The id of a level of a book.
-fn level_id(price_cents: i64) -> i64 {
-    20_000_000_000 - price_cents
-}
-
 /// `startTime` and `endTime`, both inclusive.
 fn within(asked: &SimRequest<'_>) -> Result<Option<Window>, BadRequest> {
     if asked.query.get("reverse") == Some("true") {
@@ -305,38 +269,4 @@ fn oldest(
     let mut opens = asked.opens(market, grid, window, Side::Oldest, limit + skip);
     opens.drain(..skip.min(opens.len()));
     Ok(opens)
-}
-
-fn bucket(out: &mut Vec<u8>, candle: &SimCandle, grid: Grid, symbol: &str, bend: Option<Bend>) {
-    out.extend_from_slice(b"{\"timestamp\":");
-    rfc3339(out, grid.next(candle.open), bend);
-    let _ = write!(out, r#","symbol":"{symbol}""#);
-    for (name, price_cents, bend) in [
-        ("open", candle.open_cents, bend),
-        ("high", high_cents(candle.high_cents, candle.low_cents, bend), None),
-        ("low", candle.low_cents, None),
-        ("close", candle.close_cents, None),
-    ] {
-        let _ = write!(out, r#","{name}":"#);
-        price_number(out, price_cents, bend);
-    }
-    let _ = write!(out, r#","trades":{},"volume":{},"vwap":null"#, candle.trades, candle.volume_e8 / 100);
-    out.extend_from_slice(b",\"homeNotional\":");
-    e8(out, candle.volume_e8);
-    out.extend_from_slice(b",\"foreignNotional\":");
-    cents(out, candle.quote_cents);
-    out.push(b'}');
-}
-
-fn trade(out: &mut Vec<u8>, trade: &SimTrade, symbol: &str, bend: Option<Bend>) {
-    out.extend_from_slice(b"{\"timestamp\":");
-    rfc3339(out, trade.ts, bend);
-    let side = if trade.sold { "Sell" } else { "Buy" };
-    let _ = write!(out, r#","symbol":"{symbol}","side":"{side}","size":"#);
-    int(out, trade.amount_e8 / 100);
-    out.extend_from_slice(b",\"price\":");
-    price_number(out, trade_cents(trade.price_cents, bend), bend);
-    let _ = write!(out, r#","trdMatchID":"00000000-0000-0000-0000-{:012x}","homeNotional":"#, trade.id);
-    e8(out, trade.amount_e8);
-    out.push(b'}');
 }
