@@ -311,7 +311,7 @@ fn pairs_of(exchange: &str, line: &str, market: Market) -> Vec<String> {
         return mixed.map(str::to_owned).to_vec();
     }
     let quote = match (exchange, line) {
-        ("binancecoinm" | "kraken" | "coinbase", _) => "USD",
+        ("binancecoinm" | "coinbase" | "kraken" | "krakenfutures", _) => "USD",
         _ => "USDT",
     };
     let suffix = if market == Market::Spot { "" } else { ":perp" };

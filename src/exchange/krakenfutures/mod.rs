@@ -6,6 +6,7 @@
 
 mod envelope;
 mod listing;
+mod live;
 mod live_book;
 mod profile;
 mod rows;
@@ -18,6 +19,7 @@ use self::envelope::{Within, read_success};
 use self::profile::{CALL, PROFILE, SPANS};
 use self::rows::{Fill, Ohlc, Rate, parse_depth};
 use crate::exchange::error::malformed;
+use crate::exchange::live::Live;
 use crate::exchange::reading::row::Row;
 use crate::exchange::reading::rows::{Order, Source};
 use crate::exchange::reading::shape::Members;
@@ -132,6 +134,10 @@ impl Exchange for KrakenFutures {
     /// There is no listing of one pair.
     fn listing_request(&self, _: Option<&Pair>) -> HttpRequest {
         HttpRequest::new("instruments", "/derivatives/api/v3/instruments".to_owned(), CALL)
+    }
+
+    fn live(&self) -> Option<&'static dyn Live> {
+        Some(&live::Feeds)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {

@@ -17,7 +17,7 @@ pub(super) const SPANS: [SpanOffer; 9] = [
     SpanOffer::usual(604_800, "1w"),
 ];
 
-const MARKETS: &[Market] = &[Market::Perp, Market::Quarter, Market::NextQuarter];
+pub(super) const MARKETS: &[Market] = &[Market::Perp, Market::Quarter, Market::NextQuarter];
 
 /// 500 points in 10 seconds. What public calls cost is not documented; each is taken for an ordinary call.
 const QUOTA: Quota = Quota::per_secs(500, 10);

@@ -10,7 +10,7 @@ use crate::exchange::live::pace::Pace;
 use crate::exchange::live::put::{hole, odd, push, settle};
 use crate::exchange::live::topics::{Place, Slot, TopicRows, Topics};
 use crate::exchange::live::{Event, Mark, Now, Received};
-use crate::exchange::reading::record::{TradeId, TradeRow};
+use crate::exchange::reading::record::{Record, TradeRow};
 use crate::exchange::reading::row::{Row, RowFault};
 use crate::exchange::reading::rows::Refused as Refusal;
 use crate::exchange::{Instrument, OddFault};
@@ -86,6 +86,19 @@ impl FrameHandler<'_> {
     /// A trade, or why it is none; `text` is the row as it came.
     #[inline]
     pub(crate) fn trade(&mut self, place: Place, trade: Result<TradeRow<'_>, RowFault>, text: &str) {
+        let number = trade.as_ref().ok().and_then(Record::number);
+        self.numbered_trade(place, trade, number, text);
+    }
+
+    /// The same of a trade that has a number beside its id.
+    #[inline]
+    pub(crate) fn numbered_trade(
+        &mut self,
+        place: Place,
+        trade: Result<TradeRow<'_>, RowFault>,
+        number: Option<u64>,
+        text: &str,
+    ) {
         let read = trade.and_then(|trade| traded(trade, self.now));
         self.acknowledge(place);
         let Some(slot) = self.topics.get_mut(place) else { return };
@@ -93,10 +106,6 @@ impl FrameHandler<'_> {
         let id = slot.topic.id;
         let fault = match read {
             Ok(trade) => {
-                let number = match trade.id {
-                    TradeId::Number(number) => Some(number),
-                    TradeId::Text(_) => None,
-                };
                 let verdict = rows.take(number, trade.ts);
                 match verdict {
                     Verdict::Row | Verdict::RowBehind(_) => {

@@ -6,6 +6,9 @@ use crate::exchange::live::numbers::{Gap, Numbers, Verdict};
 use crate::exchange::live::{HoleReason, LiveOffer, Mark};
 use crate::model::{Micros, Window, Windows};
 
+/// How long doubts may follow one another before the first of them are settled.
+const LONG_DOUBT: Duration = Duration::from_secs(60);
+
 /// The state of a topic of trades.
 #[derive(Debug)]
 pub(crate) struct TradeTopic {
@@ -54,7 +57,8 @@ impl TradeTopic {
 
     /// A row, or a frame that may have held one, could not be read.
     pub(crate) fn doubt(&mut self, heard: Option<Micros>) {
-        let at = heard.unwrap_or(Micros::OLDEST);
+        // Where nothing is covered yet, it will begin behind whatever was lost.
+        let Some(at) = heard.or(self.since()) else { return };
         self.doubted = Some(self.doubted.map_or((at, at), |(first, last)| (first, last.max(at))));
     }
 
@@ -64,11 +68,14 @@ impl TradeTopic {
             return None;
         }
         let (first, last) = self.doubted?;
-        let window = Window::new(first - self.grace, last + 2 * self.grace)?;
-        if heard? < window.until {
+        // Where doubts do not end, what is older than the last one is settled without it.
+        let is_long = last.since(first) >= LONG_DOUBT;
+        let until = if is_long { last - self.grace } else { last + 2 * self.grace };
+        let window = Window::new(first - self.grace, until)?;
+        if !is_long && heard? < window.until {
             return None;
         }
-        self.doubted = None;
+        self.doubted = is_long.then_some((last, last));
         Some(Gap { ids: None, window, reason: HoleReason::Doubtful })
     }
 

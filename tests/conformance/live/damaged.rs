@@ -161,6 +161,7 @@ fn trades_that_are_broken_on_the_way_are_what_is_left_or_told_missing() {
         ("binancecoinm", "binancecoinm/BTC-USD_PERP/trades", 3),
         ("kraken", "kraken/BTC-USD/trades", 4),
         ("coinbase", "coinbase/BTC-USD/trades", 5),
+        ("krakenfutures", "krakenfutures/BTC-USD_PERP/trades", 7),
         ("okx", "okx/BTC-USDT/trades", 16),
         ("okx", "okx/BTC-USDT_PERP/trades", 17),
     ] {
@@ -236,7 +237,9 @@ fn check_trades(run: &Run, who: &str) {
         let Row::Trade { id, .. } = row else { panic!("{who}: {row:?}") };
         assert!(arrived.get(id).is_some_and(|all| all.contains(&row)), "{who}: nobody sent {row:?}");
         let twin = by_id.insert(*id, row);
-        assert!(twin.is_none(), "{who}: {row:?} beside {twin:?}");
+        // Where an id stands beside a number, damage may give it that of another.
+        let is_beside = who.starts_with("krakenfutures");
+        assert!(twin.is_none() || is_beside, "{who}: {row:?} beside {twin:?}");
     }
     let covered = run.listener.covered(0).unwrap_or_else(|| panic!("{who}: nothing is covered"));
     let mut missing = 0;

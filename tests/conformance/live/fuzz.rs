@@ -9,7 +9,7 @@ use super::book_sessions::{answer, update};
 use super::listener::{Listener, topic};
 use super::written::{BEGIN, Dice, candle_frame, trade_frames, trades};
 
-const SERIES: [&[&str]; 13] = [
+const SERIES: [&[&str]; 14] = [
     &["binance/BTC-USDT/trades", "binance/BTC-USDT/ohlc/1m", "binance/BTC-USDT/ohlc/1mo"],
     &["binancecoinm/BTC-USD_PERP/trades", "binancecoinm/BTC-USD_PERP/ohlc/1m"],
     &["kraken/BTC-USD/trades", "kraken/BTC-USD/ohlc/1m"],
@@ -18,6 +18,7 @@ const SERIES: [&[&str]; 13] = [
     &["kraken/BTC-USD/orderbook", "kraken/BTC-USD/trades"],
     &["coinbase/BTC-USD/orderbook", "coinbase/BTC-USD/trades"],
     &["bitmex/BTC-USD_PERP/trades", "bitmex/BTC-USD_PERP/ohlc/1m"],
+    &["krakenfutures/BTC-USD_PERP/orderbook", "krakenfutures/BTC-USD_PERP/trades"],
     &["bitmex/BTC-USD_PERP/orderbook", "bitmex/BTC-USD_PERP/trades"],
     &["okx/BTC-USDT/trades", "okx/BTC-USDT/ohlc/1m"],
     &["okx/BTC-USDT/orderbook"],
@@ -26,7 +27,7 @@ const SERIES: [&[&str]; 13] = [
 ];
 
 /// Words of the protocols, to be strung together.
-const WORDS: [&str; 80] = [
+const WORDS: [&str; 87] = [
     "{",
     "}",
     "[",
@@ -90,6 +91,13 @@ const WORDS: [&str; 80] = [
     "\"partial\"",
     "\"tradeBin1m\"",
     "\"XBTUSD\"",
+    "\"feed\":",
+    "\"trade_snapshot\"",
+    "\"trades\":",
+    "\"subscribed\"",
+    "\"product_ids\":",
+    "\"seq\":",
+    "\"PF_XBTUSD\"",
     "[{\"symbol\":\"XBTUSD\",\"id\":1,\"side\":\"Buy\"}]",
     "\"arg\":",
     "\"instId\":",
@@ -149,6 +157,7 @@ fn take(listener: &mut Listener, step: Step) {
         "binancecoinm" => "BTCUSD_PERP",
         "kraken" => "BTC/USD",
         "bitmex" => "XBTUSD",
+        "krakenfutures" => "PF_XBTUSD",
         "okx" => "BTC-USDT",
         _ => "BTC-USD",
     };
@@ -192,6 +201,14 @@ fn book_message(exchange: &str, what: u8, number: i64) -> String {
                 r#"{{"channel":"book","type":"{kind}","data":[{{"symbol":"BTC/USD","bids":[{{"price":{bid}.0,"qty":{amount}.5}}],"asks":[{{"price":{ask}.0,"qty":1.0}}],"checksum":{number},"timestamp":"{BEGIN}"}}]}}"#
             )
         }
+        "krakenfutures" if what < 2 => format!(
+            r#"{{"feed":"book_snapshot","product_id":"PF_XBTUSD","timestamp":{},"seq":{number},"bids":[{{"price":{bid},"qty":1}}],"asks":[{{"price":{ask},"qty":2}}]}}"#,
+            BEGIN.millis_floor()
+        ),
+        "krakenfutures" => format!(
+            r#"{{"feed":"book","product_id":"PF_XBTUSD","side":"buy","seq":{number},"price":{bid},"qty":{amount},"timestamp":{}}}"#,
+            BEGIN.millis_floor() + number
+        ),
         "bitmex" => {
             let action = ["partial", "insert", "update", "delete"][usize::from(what % 4)];
             format!(

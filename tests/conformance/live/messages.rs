@@ -8,7 +8,7 @@ use dccd::model::{Micros, OddFault, Series};
 
 use super::listener::{Listener, live_of, topic};
 use super::written::{
-    BEGIN, Dice, Written, binance_aggregate, bitmex_trade, coinbase_match, kraken_trades, trades,
+    BEGIN, Dice, Written, binance_aggregate, bitmex_trade, coinbase_match, futures_trade, kraken_trades, trades,
 };
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
@@ -300,6 +300,7 @@ fn a_trade_that_cannot_be_true_is_named_and_no_row() {
         "kraken" => kraken_trades("BTC/USD", std::slice::from_ref(trade)),
         "coinbase" => coinbase_match("BTC-USD", trade),
         "bitmex" => bitmex_trade("XBTUSD", trade),
+        "krakenfutures" => futures_trade("PF_XBTUSD", trade),
         _ => binance_aggregate("BTCUSDT", trade),
     };
     let priced = |price: &str| Written { price: price.to_owned(), ..good.clone() };
@@ -317,6 +318,7 @@ fn a_trade_that_cannot_be_true_is_named_and_no_row() {
         "kraken/BTC-USD/trades",
         "coinbase/BTC-USD/trades",
         "bitmex/BTC-USD_PERP/trades",
+        "krakenfutures/BTC-USD_PERP/trades",
     ] {
         let exchange = series.split('/').next().unwrap();
         for (trade, fault) in &odd {

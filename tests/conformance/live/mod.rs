@@ -11,6 +11,7 @@ mod lines;
 mod listener;
 mod messages;
 mod messages_bitmex;
+mod messages_krakenfutures;
 mod messages_bybit;
 mod messages_okx;
 mod oracle;

@@ -25,6 +25,7 @@ pub(crate) fn told(exchange: &str, frame: &str) -> Option<Vec<Reported>> {
         "binancecoinm" => binance(&frame, true),
         "kraken" => kraken(&frame),
         "bitmex" => bitmex(&frame),
+        "krakenfutures" => kraken_futures(&frame),
         "okx" => okx(&frame),
         "bybit" => bybit(&frame),
         _ => coinbase(&frame).into_iter().collect(),
@@ -41,7 +42,9 @@ pub(crate) fn newest(frame: &str) -> Option<Micros> {
     let texts = [&frame["time"], &frame["timestamp"], &frame["time_out"]].into_iter().chain(rows);
     let millis =
         [&frame["E"], &data["E"], &frame["ts"]].into_iter().filter_map(Json::as_i64).map(Micros::from_millis);
-    texts.filter_map(instant).chain(millis).chain(rows_at(data)).max()
+    let products = [&frame["time"], &frame["timestamp"]].into_iter().filter_map(Json::as_i64);
+    let products = products.map(Micros::from_millis);
+    texts.filter_map(instant).chain(millis).chain(rows_at(data)).chain(products).max()
 }
 
 /// The instants of rows in milliseconds, which stand under a name or ahead of a candle.
@@ -327,4 +330,27 @@ fn bitmex(frame: &Json) -> Vec<Reported> {
         Some(Reported { symbol, span_secs, row: Row::Candle(candle), is_closed: Some(true) })
     })
     .collect()
+}
+
+/// The newest come first; a contract is one of the base asset.
+fn kraken_futures(frame: &Json) -> Vec<Reported> {
+    let rows: Vec<&Json> = match frame["feed"].as_str() {
+        Some("trade") => vec![frame],
+        Some("trade_snapshot") => frame["trades"].as_array().into_iter().flatten().rev().collect(),
+        _ => Vec::new(),
+    };
+    rows.into_iter()
+        .filter_map(|row| {
+            whole(&row["seq"]).filter(|seq| *seq >= 0)?;
+            let trade = Row::Trade {
+                id: row["uid"].as_str().filter(|uid| !uid.is_empty()).map(id_of)?,
+                ts: Micros::from_millis(whole(&row["time"])?),
+                price: number(&row["price"])?,
+                amount: number(&row["qty"])?,
+                side: ["buy", "sell"].into_iter().find(|side| Some(*side) == row["side"].as_str())?,
+            };
+            let symbol = row["product_id"].as_str()?.to_owned();
+            Some(Reported { symbol, span_secs: 0, row: trade, is_closed: None })
+        })
+        .collect()
 }

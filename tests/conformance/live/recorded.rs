@@ -42,7 +42,7 @@ const NOTHING: Recording =
 /// No trade of these recordings stands for several.
 const OKX_TRADES: Option<[&str; 2]> = Some([r#""channel":"trades""#, r#""channel":"trades-all""#]);
 
-const RECORDINGS: [Recording; 32] = [
+const RECORDINGS: [Recording; 33] = [
     Recording { file: "binance/ws_ack_1.jsonl", series: &["binance/BTC-USDT/trades"], rows: &[0], ..NOTHING },
     Recording {
         file: "binance/ws_aggtrade_1.jsonl",
@@ -331,6 +331,26 @@ const RECORDINGS: [Recording; 32] = [
         unasked: 1_532,
         ..NOTHING
     },
+    // The names of its contracts are those of perpetual ones here; the newest hundred trades come newest first.
+    Recording {
+        file: "kraken_futures/ws_session_1.jsonl",
+        series: &[
+            "krakenfutures/BCH-USD_PERP/trades",
+            "krakenfutures/LTC-USD_PERP/trades",
+            "krakenfutures/BTC-USD_PERP/trades",
+        ],
+        rows: &[101, 101, 100],
+        first: Some(Known::Trade {
+            millis: 1_626_979_159_119,
+            id: id_of("8eaf71b7-81ac-4348-a859-edec0f3cf708"),
+            price: 440.0,
+            amount: 100.0,
+            side: "buy",
+        }),
+        // Books, tickers, and the grants of both.
+        unasked: 1_707 + 3 + 35 + 6,
+        ..NOTHING
+    },
     Recording {
         file: "bitmex/ws_error_1.jsonl",
         series: &["bitmex/BTC-USD_PERP/trades"],
@@ -402,7 +422,7 @@ impl Recording {
             Some(_) => line.replace(recorded, heard),
             None => line.to_owned(),
         };
-        text.lines().map(frame).collect()
+        text.lines().map(frame).map(|line| perpetual(&line)).collect()
     }
 
     /// The newest time in it, and a second for the way.
@@ -423,6 +443,13 @@ impl Recording {
         let own = |text: &&str| all.iter().filter(|told| is_of(text, told)).cloned().collect();
         self.series.iter().map(own).collect()
     }
+}
+
+/// A frame of Kraken's derivatives in which dated and inverse contracts have the names of perpetual ones.
+fn perpetual(frame: &str) -> String {
+    let names =
+        [("FI_BCHUSD_210730", "PF_BCHUSD"), ("PI_LTCUSD", "PF_LTCUSD"), ("FI_XBTUSD_210924", "PF_XBTUSD")];
+    names.iter().fold(frame.to_owned(), |frame, (own, ours)| frame.replace(own, ours))
 }
 
 /// Whether a row is of a series.

@@ -20,7 +20,7 @@ struct Pages {
     open: usize,
 }
 
-const PAGES: [Pages; 29] = [
+const PAGES: [Pages; 32] = [
     Pages {
         series: "binance/BTC-USDT/trades",
         file: "binance/rest_aggtrades_1.json",
@@ -132,6 +132,24 @@ const PAGES: [Pages; 29] = [
         series: "coinbase/BTC-USDT/trades",
         file: "by hand: coinbase/trades_one_instant.json",
         frames: matches,
+        open: 0,
+    },
+    Pages {
+        series: "krakenfutures/BTC-USDT_PERP/trades",
+        file: "kraken_futures/rest_trades_1.json",
+        frames: futures_fills,
+        open: 0,
+    },
+    Pages {
+        series: "krakenfutures/BTC-USDT_PERP/trades",
+        file: "by hand: krakenfutures/trades_perp_known.json",
+        frames: futures_fills,
+        open: 0,
+    },
+    Pages {
+        series: "krakenfutures/BTC-USDT_PERP/trades",
+        file: "by hand: krakenfutures/trades_perp_newest_first.json",
+        frames: futures_fills,
         open: 0,
     },
     Pages {
@@ -314,6 +332,19 @@ fn inserted(page: &Json, series: &Series, table: &str) -> Vec<String> {
         serde_json::json!({"table": table, "action": "insert", "data": [row]}).to_string()
     };
     rows.iter().map(frame).collect()
+}
+
+/// Pages have the newest first.
+fn futures_fills(page: &Json, series: &Series) -> Vec<String> {
+    let frame = |(seq, row): (usize, &Json)| {
+        let at: jiff::Timestamp = row["time"].as_str().unwrap().parse().unwrap();
+        let more = serde_json::json!({
+            "feed": "trade", "product_id": symbol(series), "time": at.as_millisecond(), "qty": row["size"],
+            "seq": 1_000 + seq,
+        });
+        with(row, &more).to_string()
+    };
+    page["history"].as_array().unwrap().iter().rev().enumerate().map(frame).collect()
 }
 
 fn inserted_trades(page: &Json, series: &Series) -> Vec<String> {

@@ -75,6 +75,7 @@ pub(crate) fn trade_frames(
             "kraken" => kraken_trades(symbol, own),
             "coinbase" => coinbase_match(symbol, &own[0]),
             "bitmex" => bitmex_trade(symbol, &own[0]),
+            "krakenfutures" => futures_trade(symbol, &own[0]),
             "okx" => okx_trade(symbol, &own[0]),
             "bybit" => bybit_trade(symbol, &own[0]),
             _ => binance_aggregate(symbol, &own[0]),
@@ -133,6 +134,14 @@ pub(crate) fn okx_trade(symbol: &str, trade: &Written) -> String {
     let (side, millis) = (if *is_buy { "buy" } else { "sell" }, ts.millis_floor());
     format!(
         r#"{{"arg":{{"channel":"trades-all","instId":"{symbol}"}},"data":[{{"instId":"{symbol}","tradeId":"{id}","px":"{price}","sz":"{amount}","side":"{side}","ts":"{millis}","source":"0"}}]}}"#
+    )
+}
+
+pub(crate) fn futures_trade(symbol: &str, trade: &Written) -> String {
+    let Written { id, ts, price, amount, is_buy } = trade;
+    let (side, millis) = (if *is_buy { "buy" } else { "sell" }, ts.millis_floor());
+    format!(
+        r#"{{"feed":"trade","product_id":"{symbol}","uid":"{id}","side":"{side}","type":"fill","seq":{id},"time":{millis},"qty":{amount},"price":{price}}}"#
     )
 }
 

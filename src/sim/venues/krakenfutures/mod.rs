@@ -2,11 +2,13 @@
 //!
 //! Source: Kraken Futures API documentation, "Market Data", "Historical funding rates" and "Charts".
 
+mod live;
+
 use std::io::Write as _;
 use std::time::Duration;
 
 use crate::model::{Grid, Micros, Span, Window};
-use crate::sim::asked::SimRequest;
+use crate::sim::asked::{SimRequest, World};
 use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields;
@@ -16,6 +18,8 @@ use crate::sim::selection::Side;
 use crate::sim::symbol::assets;
 use crate::sim::text::{cents, e8, int};
 use crate::sim::venue::Venue;
+use crate::sim::venues::krakenfutures::live::Live;
+use crate::sim::ws::Protocol;
 
 /// The most candles and trades per page.
 const CANDLES: usize = 2_000;
@@ -91,6 +95,14 @@ impl Venue for KrakenFutures {
         Ok(out)
     }
 
+    fn has_sockets(&self) -> bool {
+        true
+    }
+
+    fn socket(&self, path: &str, _: Query<'_>) -> Option<Box<dyn Protocol>> {
+        (path == "/ws/v1").then(|| Box::new(Live::default()) as Box<dyn Protocol>)
+    }
+
     /// Its own errors have status 200; errors of what is in front of it keep their status.
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
         let text = match error.code {
@@ -114,12 +126,17 @@ fn own(asset: &str) -> &str {
 
 /// The market behind `PF_XBTUSD` or `FF_XBTUSD_240628`.
 fn market<'a>(asked: &'a SimRequest<'_>, symbol: &str) -> Result<&'a Market, BadRequest> {
+    asked.market(known(asked.world, symbol).unwrap_or(symbol))
+}
+
+/// A symbol as the knobs write it.
+fn known<'w>(world: &'w World, symbol: &str) -> Option<&'w str> {
     let name = symbol.split('_').nth(1).unwrap_or_default();
-    let known = asked.world.knobs.symbols.iter().find(|known| {
+    let is_named = |known: &&String| {
         let (base, quote) = assets(known);
         name == format!("{}{quote}", own(base))
-    });
-    asked.market(known.map_or(symbol, String::as_str))
+    };
+    world.knobs.symbols.iter().find(is_named).map(String::as_str)
 }
 
 fn instruments(asked: &SimRequest<'_>) -> Vec<u8> {
