@@ -23,7 +23,6 @@ const RECONNECT: Duration = Duration::from_secs(8);
 
 const USD: [&str; 5] = ["BTC/USD", "ETH/USD", "SOL/USD", "XRP/USD", "ADA/USD"];
 const USDT: [&str; 5] = ["BTC/USDT", "ETH/USDT", "SOL/USDT", "XRP/USDT", "ADA/USDT"];
-const USD_PERP: [&str; 5] = ["BTC/USD:perp", "ETH/USD:perp", "SOL/USD:perp", "XRP/USD:perp", "ADA/USD:perp"];
 const PERP: [&str; 5] = ["BTC/USDT:perp", "ETH/USDT:perp", "SOL/USDT:perp", "XRP/USDT:perp", "ADA/USDT:perp"];
 const COIN: [&str; 5] = ["BTC/USD:perp", "ETH/USD:perp", "SOL/USD:perp", "XRP/USD:perp", "ADA/USD:perp"];
 
@@ -57,7 +56,13 @@ async fn stored_books_of_coinbase_are_those_of_the_exchange_or_not_known_by_what
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stored_books_of_kraken_derivatives_are_those_of_the_exchange_or_not_known_by_what_broke_them() {
     let faults = [WsFault::Hole, WsFault::Crossed, WsFault::Swap, WsFault::Cut, WsFault::Double];
-    broken_every_while("krakenfutures", &USD_PERP, &faults).await;
+    broken_every_while("krakenfutures", &COIN, &faults).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stored_books_of_bitfinex_are_those_of_the_exchange_or_not_known_by_what_broke_them() {
+    let faults = [WsFault::BadSum, WsFault::Hole, WsFault::Cut, WsFault::Double, WsFault::Crossed];
+    broken_every_while("bitfinex", &USD, &faults).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -33,7 +33,7 @@ const HEALED_BESIDE_OTHERS: Duration = Duration::from_secs(120);
 const STRUCK_WITHIN: Duration = Duration::from_secs(180);
 
 /// The exchanges that tell before they close a connection.
-const TELLING: [&str; 3] = ["binance", "binancecoinm", "okx"];
+const TELLING: [&str; 4] = ["binance", "binancecoinm", "bitfinex", "okx"];
 
 /// Those of which nothing shows that a frame was left out.
 const UNNUMBERED: [&str; 2] = ["bitmex", "bybit"];

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::program::{configure, dccd};
 use crate::reported::comparable;
-use crate::test_daemon::TestDaemon;
+use crate::test_daemon::{TestDaemon, set_limits};
 
 /// How often something is looked at that is waited for.
 const LOOK: Duration = Duration::from_millis(250);
@@ -116,6 +116,10 @@ impl Rig {
     pub(crate) async fn start(&self) -> Daemon {
         let service = Service::prepare(self.config()).await.unwrap();
         let (engine, stop) = (service.engine(), CancellationToken::new());
+        // It takes a handful of requests a minute; what is missing would be asked for as slowly.
+        if self.exchange == "bitfinex" {
+            set_limits(&engine, Some(20));
+        }
         let until = stop.clone();
         let running = tokio::spawn(async move {
             let ended = service.run(until).await;
@@ -230,8 +234,8 @@ impl Rig {
         let beside =
             |ts: &&i64| **ts != window.from.0 - 1 && **ts < window.until.0 && !window.holds(Micros(**ts));
         let beside: Vec<i64> = stored.ts().iter().filter(beside).copied().collect();
-        // A connection of BitMEX begins with the last trade there was, and one of either may end before anything is proven.
-        let begins_unproven = matches!(self.exchange, "bitmex" | "bybit");
+        // These begin with the last trades there were, or with those that come; a connection may end before anything is proven.
+        let begins_unproven = matches!(self.exchange, "bitfinex" | "bitmex" | "bybit");
         assert!(
             beside.iter().all(|ts| begins_unproven && *ts < window.from.0),
             "{name}: {beside:?} beside {window:?}"
@@ -311,7 +315,7 @@ fn pairs_of(exchange: &str, line: &str, market: Market) -> Vec<String> {
         return mixed.map(str::to_owned).to_vec();
     }
     let quote = match (exchange, line) {
-        ("binancecoinm" | "coinbase" | "kraken" | "krakenfutures", _) => "USD",
+        ("binancecoinm" | "bitfinex" | "coinbase" | "kraken" | "krakenfutures", _) => "USD",
         _ => "USDT",
     };
     let suffix = if market == Market::Spot { "" } else { ":perp" };

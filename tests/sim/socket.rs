@@ -81,6 +81,8 @@ pub(crate) enum Dialect {
     Coinbase,
     Okx,
     Bybit,
+    KrakenFutures,
+    Bitfinex,
 }
 
 impl Dialect {
@@ -91,6 +93,11 @@ impl Dialect {
             Dialect::Coinbase => (r#"{"type":"unsubscribe","channels":[]}"#, r#"{"type":"subscriptions""#),
             Dialect::Okx => ("ping", "pong"),
             Dialect::Bybit => (r#"{"op":"ping","req_id":"77"}"#, r#""req_id":"77","op":"ping"}"#),
+            Dialect::KrakenFutures => (
+                r#"{"event":"unsubscribe","feed":"mark","product_ids":[""]}"#,
+                r#"{"event":"unsubscribed","feed":"mark""#,
+            ),
+            Dialect::Bitfinex => (r#"{"event":"ping","cid":77}"#, r#"{"event":"pong","#),
         }
     }
 }

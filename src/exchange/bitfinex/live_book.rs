@@ -7,55 +7,26 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
+use super::live_frames::{Event, Numbered};
 use crate::exchange::live::book::{BookFault, BookRules, BookSink, BookWire, Change, Checksum, Proof};
 use crate::exchange::live::dialect::Unreadable;
 use crate::exchange::live::rows::each_row;
+use crate::exchange::reading::row::Row;
 use crate::exchange::reading::shape::{Columns, Members};
 use crate::exchange::reading::told::{Raw, Told};
-use crate::exchange::reading::wire::{Int, Text};
-use crate::model::Side;
+use crate::exchange::reading::wire::Int;
+use crate::model::{Micros, Side};
 
 static RULES: BookRules = BookRules { proof: Some(Proof::Apart(Checksum::Colons)), ..BookRules::USUAL };
-
-/// A time stands behind the number of each frame.
-const TIMESTAMPS: i64 = 32_768;
-
-/// Each frame ends with its number.
-const NUMBERS: i64 = 65_536;
 
 /// The reader of its frames about books.
 #[derive(Clone, Default)]
 pub(in crate::exchange) struct Books {
     /// The symbols of the channels that carry books.
     channels: HashMap<i64, String>,
-    flags: i64,
-    /// The number of the last frame.
-    number: Option<i64>,
+    numbered: Numbered,
     change: Change,
 }
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Event<'a> {
-    #[serde(borrow)]
-    event: Text<'a>,
-    #[serde(borrow)]
-    channel: Text<'a>,
-    #[serde(rename = "chanId")]
-    channel_id: Int,
-    #[serde(borrow)]
-    symbol: Text<'a>,
-    /// The precision; `R0` is a book of orders.
-    #[serde(borrow)]
-    prec: Text<'a>,
-    flags: Int,
-}
-
-/// The elements of a frame behind its channel; none has more.
-type Elements<'a> = [Option<&'a RawValue>; 4];
 
 impl BookWire for Books {
     fn rules(&self) -> &'static BookRules {
@@ -68,26 +39,23 @@ impl BookWire for Books {
             self.note(&event);
             return Ok(());
         }
-        let (mut elements, mut count) = (Elements::default(), 0);
-        each_row(frame, |element: &RawValue| {
-            elements.get_mut(count).into_iter().for_each(|own| *own = Some(element));
-            count += 1;
-            true
-        })?;
-        let is_repeated = self.count(&elements, count, sink)?;
-        let channel = elements[0].and_then(|channel| channel.get().parse::<i64>().ok());
-        let channel = channel.ok_or("it names no channel")?;
-        let (Some(symbol), false) = (self.channels.get(&channel), is_repeated) else { return Ok(()) };
-        let payload = elements[1].map(RawValue::get).ok_or("it is empty")?;
-        match payload {
-            "\"hb\"" => {}
-            "\"cs\"" => {
-                let told = elements[2].and_then(|told| told.get().parse::<i64>().ok());
+        let rows = self.numbered.read(frame)?;
+        if rows.is_behind_others {
+            sink.lost(None, BookFault::Sequence);
+        }
+        let Some(symbol) = self.channels.get(&rows.channel).filter(|_| !rows.is_repeated) else {
+            return Ok(());
+        };
+        match rows.word {
+            Some("cs") => {
+                let told = rows.body.parse::<i64>().map_err(|_| "its checksum is no number")?;
                 // It is written as a signed number.
-                sink.checksum(symbol, told.ok_or("its checksum is no number")? as u32);
+                sink.checksum(symbol, told as u32);
             }
-            levels => {
-                read_levels(levels, &mut self.change)?;
+            Some(_) => {}
+            None => {
+                read_levels(rows.body, &mut self.change)?;
+                self.change.ts = rows.at.and_then(|at| Row(0).millis(at).ok());
                 sink.change(symbol, &mut self.change);
             }
         }
@@ -103,7 +71,7 @@ impl Books {
     fn note(&mut self, event: &Event<'_>) {
         let channel = event.channel_id.get();
         match (&*event.event, channel) {
-            ("conf", _) => self.flags = event.flags.get().unwrap_or_default(),
+            ("conf", _) => self.numbered.agreed(event.flags.get().unwrap_or_default()),
             ("subscribed", Some(channel)) if &*event.channel == "book" && &*event.prec != "R0" => {
                 self.channels.insert(channel, event.symbol.to_string());
             }
@@ -112,27 +80,18 @@ impl Books {
         }
     }
 
-    /// Compares the number of a frame with that of the frame before it. Returns whether it is the same frame again.
-    fn count(
+    /// Reads the levels of one channel.
+    pub(super) fn read_levels(
         &mut self,
-        elements: &Elements<'_>,
-        count: usize,
+        symbol: &str,
+        levels: &str,
+        at: Option<Micros>,
         sink: &mut dyn BookSink,
-    ) -> Result<bool, Unreadable> {
-        if self.flags & NUMBERS == 0 {
-            return Ok(false);
-        }
-        let behind = if self.flags & TIMESTAMPS == 0 { 1 } else { 2 };
-        let place = count.checked_sub(behind).filter(|place| *place >= 2);
-        let number = place.and_then(|place| elements.get(place).copied().flatten());
-        let number = number.and_then(|number| number.get().parse::<i64>().ok());
-        let number = number.ok_or("it has no number")?;
-        let last = self.number.replace(number);
-        let is_repeated = last == Some(number);
-        if !is_repeated && last.is_some_and(|last| last.checked_add(1) != Some(number)) {
-            sink.lost(None, BookFault::Sequence);
-        }
-        Ok(is_repeated)
+    ) -> Result<(), Unreadable> {
+        read_levels(levels, &mut self.change)?;
+        self.change.ts = at;
+        sink.change(symbol, &mut self.change);
+        Ok(())
     }
 }
 

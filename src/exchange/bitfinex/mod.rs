@@ -6,7 +6,9 @@
 
 mod budget;
 mod listing;
+mod live;
 mod live_book;
+mod live_frames;
 mod profile;
 mod rows;
 
@@ -21,6 +23,7 @@ use serde_json::value::RawValue;
 use self::profile::{BOOK, PROFILE, SPANS};
 use self::rows::{Bar, Fill, parse_book};
 use crate::exchange::error::malformed;
+use crate::exchange::live::Live;
 use crate::exchange::reading::decode::{read, unreadable};
 use crate::exchange::reading::row::Row;
 use crate::exchange::reading::rows::{Bare, Order, Source};
@@ -140,6 +143,10 @@ impl Exchange for Bitfinex {
     fn listing_request(&self, _: Option<&Pair>) -> HttpRequest {
         HttpRequest::new("instruments", "/v2/conf/pub:list:pair:exchange".to_owned(), 1)
             .paid_from(budget::CONFIGS)
+    }
+
+    fn live(&self) -> Option<&'static dyn Live> {
+        Some(&live::Channels)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {

@@ -23,16 +23,16 @@ pub(super) struct Fill(Int, Int, Num, Num);
 /// `[price, orders, amount]`: asks are negative.
 type WireLevel = Columns<(Num, Int, Num)>;
 
-impl WireRow<'_> for Bar {
-    type Record = Candle;
-
-    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+impl Bar {
+    /// Its open.
+    pub(super) fn opens(&self, row: Row) -> Result<Micros, RowFault> {
         row.instant_millis(self.0)
     }
 
-    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
+    pub(super) fn candle(self, row: Row) -> Result<Candle, RowFault> {
+        let ts = self.opens(row)?;
         let Bar(_, open, close, high, low, volume) = self;
-        Ok(Taken::Row(row.candle(Candle {
+        row.candle(Candle {
             ts,
             open: row.num(open)?,
             high: row.num(high)?,
@@ -41,7 +41,43 @@ impl WireRow<'_> for Bar {
             volume: row.positive(volume)?,
             quote_volume: None,
             trades: None,
-        })?))
+        })
+    }
+}
+
+impl Fill {
+    /// Its instant.
+    pub(super) fn at(&self, row: Row) -> Result<Micros, RowFault> {
+        row.instant_millis(self.1)
+    }
+
+    pub(super) fn trade(self, row: Row) -> Result<TradeRow<'static>, RowFault> {
+        let ts = self.at(row)?;
+        let Fill(id, _, amount, price) = self;
+        let side = match row.num(amount)? {
+            amount if amount < 0.0 => Side::Sell,
+            amount if amount > 0.0 => Side::Buy,
+            _ => return Err(row.fault(OddFault::Value, "its amount is zero, which has no side")),
+        };
+        Ok(TradeRow {
+            ts,
+            id: TradeId::Number(row.id(id)?),
+            price: row.positive(price)?,
+            amount: row.positive(amount.size())?,
+            side: Some(side),
+        })
+    }
+}
+
+impl WireRow<'_> for Bar {
+    type Record = Candle;
+
+    fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
+        self.opens(row)
+    }
+
+    fn take(self, row: Row, _: Micros, _: &Page) -> Result<Taken<Candle>, Refused> {
+        Ok(Taken::Row(self.candle(row)?))
     }
 }
 
@@ -49,23 +85,11 @@ impl<'a> WireRow<'a> for Fill {
     type Record = TradeRow<'a>;
 
     fn ts(&self, row: Row, _: &Page) -> Result<Micros, RowFault> {
-        row.instant_millis(self.1)
+        self.at(row)
     }
 
-    fn take(self, row: Row, ts: Micros, _: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
-        let Fill(id, _, amount, price) = self;
-        let side = match row.num(amount)? {
-            amount if amount < 0.0 => Side::Sell,
-            amount if amount > 0.0 => Side::Buy,
-            _ => return Err(row.fault(OddFault::Value, "its amount is zero, which has no side").into()),
-        };
-        Ok(Taken::Row(TradeRow {
-            ts,
-            id: TradeId::Number(row.id(id)?),
-            price: row.positive(price)?,
-            amount: row.positive(amount.size())?,
-            side: Some(side),
-        }))
+    fn take(self, row: Row, _: Micros, _: &Page) -> Result<Taken<TradeRow<'a>>, Refused> {
+        Ok(Taken::Row(self.trade(row)?))
     }
 }
 

@@ -248,6 +248,7 @@ fn read_image(head: &Frame<'_>, frame_handler: &mut FrameHandler<'_>) -> Result<
         return Ok(());
     };
     frame_handler.acknowledge(place);
+    rows.reverse();
     rows.sort_by_key(|(wire, _)| wire.number());
     rows.into_iter().for_each(|(wire, text)| put(wire, text, frame_handler));
     Ok(())

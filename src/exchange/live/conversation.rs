@@ -34,6 +34,8 @@ pub(crate) struct Conversation<D> {
     /// Of messages that ask for topics, where they have a limit of their own.
     asking_pace: Option<Pace>,
     is_open: bool,
+    /// The text that is sent before any other.
+    opening: Option<String>,
     /// When the exchange was asked for a sign of life that has not come.
     pinged: Option<Duration>,
     /// When it was asked last, or the connection was opened.
@@ -44,6 +46,7 @@ pub(crate) struct Conversation<D> {
 impl<D: Dialect> Conversation<D> {
     pub(crate) fn new(dialect: D, line: &'static Line) -> Self {
         Conversation {
+            opening: dialect.opening(),
             dialect,
             line,
             topics: Topics::default(),
@@ -218,7 +221,7 @@ impl<D: Dialect> Session for Conversation<D> {
         if !self.is_open || self.pace.next() > now.elapsed {
             return None;
         }
-        let text = match self.ask(now) {
+        let text = match self.opening.take().or_else(|| self.ask(now)) {
             Some(text) => text,
             None if self.ping_due()? <= now.elapsed => {
                 self.pinged = Some(now.elapsed);
@@ -240,7 +243,8 @@ impl<D: Dialect> Session for Conversation<D> {
 
     fn wakes(&self) -> Option<Duration> {
         let may_ask = self.asking_pace.as_ref().map_or(Duration::ZERO, Pace::next);
-        let asks = (self.is_open && self.asking.has_turn()).then(|| self.pace.next().max(may_ask));
+        let asks = (self.is_open && (self.opening.is_some() || self.asking.has_turn()))
+            .then(|| self.pace.next().max(may_ask));
         let pongs = self.pinged.map(|pinged| pinged + PONG_WITHIN);
         let books = self.topics.books().filter_map(|place| match &self.topics.get(place)?.rows {
             TopicRows::Book(rows) => rows.due(),

@@ -28,6 +28,11 @@ pub(crate) trait Dialect: Send {
         false
     }
 
+    /// The message that is sent before any other.
+    fn opening(&self) -> Option<String> {
+        None
+    }
+
     /// A topic's symbol as frames have it.
     ///
     /// # Errors

@@ -83,6 +83,17 @@ impl FrameHandler<'_> {
         self.has_lost = true;
     }
 
+    /// Frames before this one, of whichever topic, did not come. It is to be told before the time of this one is.
+    pub(crate) fn lost_before(&mut self) {
+        let heard = self.clock.newest();
+        for slot in self.topics.iter_mut() {
+            if let TopicRows::Trades(rows) = &mut slot.rows {
+                rows.doubt(heard);
+            }
+        }
+        self.has_lost = true;
+    }
+
     /// A trade, or why it is none; `text` is the row as it came.
     #[inline]
     pub(crate) fn trade(&mut self, place: Place, trade: Result<TradeRow<'_>, RowFault>, text: &str) {

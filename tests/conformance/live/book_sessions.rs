@@ -397,7 +397,11 @@ fn every_recorded_book_is_kept_by_its_session_without_falling_out_of_step() {
         (&BOOKS[12], &["bybit/ETH-USDT/orderbook"], &["200.ETHUSDT"]),
         (&BOOKS[6], &["okx/BTC-USDT/orderbook"], &["BTC-USDT"]),
         (&BOOKS[7], &["okx/BTC-USDT/orderbook", "okx/UNI-USD_PERP/orderbook"], &["BTC-USDT", "UNI-USD-SWAP"]),
-        (&BOOKS[15], &["bitmex/ADA-USDT_PERP/orderbook", "bitmex/BCH-USD_PERP/orderbook"], &["ADAUSDT", "BCHUSD"]),
+        (
+            &BOOKS[15],
+            &["bitmex/ADA-USDT_PERP/orderbook", "bitmex/BCH-USD_PERP/orderbook"],
+            &["ADAUSDT", "BCHUSD"],
+        ),
         (&BOOKS[0], &["binance/BTC-USDT/orderbook"], &["BTCUSDT"]),
         (&BOOKS[1], &["binance/NKN-USDT/orderbook", "binance/LRC-BTC/orderbook"], &["NKNUSDT", "LRCBTC"]),
     ] {

@@ -58,6 +58,7 @@ fn another_host_stands_in_for_the_exchanges_own_and_the_path_stays() {
         ("okx", Market::Perp, "wss://ws.okx.com:8443/ws/v5/business", "/ws/v5/business"),
         ("coinbase", Market::Spot, "wss://ws-feed.exchange.coinbase.com/", "/"),
         ("krakenfutures", Market::Perp, "wss://futures.kraken.com/ws/v1", "/ws/v1"),
+        ("bitfinex", Market::Spot, "wss://api-pub.bitfinex.com/ws/2", "/ws/2"),
         ("bitmex", Market::Perp, "wss://ws.bitmex.com/realtime", "/realtime"),
     ] {
         assert_eq!(url(exchange, market), (own.to_owned(), format!("ws://127.0.0.1:9000{path}")));

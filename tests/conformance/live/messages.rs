@@ -8,7 +8,8 @@ use dccd::model::{Micros, OddFault, Series};
 
 use super::listener::{Listener, live_of, topic};
 use super::written::{
-    BEGIN, Dice, Written, binance_aggregate, bitmex_trade, coinbase_match, futures_trade, kraken_trades, trades,
+    BEGIN, Dice, Written, binance_aggregate, bitmex_trade, coinbase_match, futures_trade, kraken_trades,
+    trades,
 };
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);

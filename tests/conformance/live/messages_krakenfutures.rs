@@ -29,10 +29,7 @@ fn the_derivatives_of_kraken_are_asked_for_feed_by_feed_and_grant_product_by_pro
     };
     assert_eq!(
         listener.send(),
-        [
-            ask("subscribe", "trade", r#""PF_XBTUSD","PF_XDGUSD""#),
-            ask("subscribe", "book", r#""PF_ETHUSD""#)
-        ]
+        [ask("subscribe", "trade", r#""PF_XBTUSD","PF_XDGUSD""#), ask("subscribe", "book", r#""PF_ETHUSD""#)]
     );
     listener.read(&ask("subscribed", "trade", r#""PF_XBTUSD""#));
     listener.read(r#"{"event":"error","message":"Invalid product id"}"#);
@@ -69,7 +66,8 @@ fn the_newest_trades_of_the_derivatives_bridge_a_reconnect_as_far_as_they_reach(
     let series: Series = TRADES.parse().unwrap();
     let held = |place: usize| Some(Mark { id: all[place].id, ts: all[place].ts });
     for (place, is_bridged) in [(9, true), (12, true), (5, false)] {
-        let mut listener = Listener::behind(std::slice::from_ref(&series), &[held(place)], BEGIN + 60 * SECOND);
+        let mut listener =
+            Listener::behind(std::slice::from_ref(&series), &[held(place)], BEGIN + 60 * SECOND);
         listener.read(&image(&all[10..]));
         listener.tick();
         assert_eq!(listener.session.heard(), None, "what there was tells no time");

@@ -25,6 +25,7 @@ pub(crate) fn told(exchange: &str, frame: &str) -> Option<Vec<Reported>> {
         "binancecoinm" => binance(&frame, true),
         "kraken" => kraken(&frame),
         "bitmex" => bitmex(&frame),
+        "bitfinex" => bitfinex(&frame),
         "krakenfutures" => kraken_futures(&frame),
         "okx" => okx(&frame),
         "bybit" => bybit(&frame),
@@ -44,13 +45,26 @@ pub(crate) fn newest(frame: &str) -> Option<Micros> {
         [&frame["E"], &data["E"], &frame["ts"]].into_iter().filter_map(Json::as_i64).map(Micros::from_millis);
     let products = [&frame["time"], &frame["timestamp"]].into_iter().filter_map(Json::as_i64);
     let products = products.map(Micros::from_millis);
-    texts.filter_map(instant).chain(millis).chain(rows_at(data)).chain(products).max()
+    texts
+        .filter_map(instant)
+        .chain(millis)
+        .chain(rows_at(data))
+        .chain(products)
+        .chain(bare_rows_at(&frame))
+        .max()
 }
 
 /// The instants of rows in milliseconds, which stand under a name or ahead of a candle.
 fn rows_at(data: &Json) -> impl Iterator<Item = Micros> {
     let rows = data.as_array().into_iter().flatten();
     rows.filter_map(|row| whole(&row["ts"]).or_else(|| whole(&row[0]))).map(Micros::from_millis)
+}
+
+/// The instants of bare rows, where the second number of one is its time.
+fn bare_rows_at(frame: &Json) -> impl Iterator<Item = Micros> {
+    let rows = frame[1].as_array().into_iter().flatten();
+    let millis = rows.filter_map(|row| whole(&row[1])).filter(|millis| *millis > 1_000_000_000_000);
+    millis.map(Micros::from_millis)
 }
 
 fn may_be(told: &Reported, opens_inside: bool) -> bool {
@@ -353,4 +367,52 @@ fn kraken_futures(frame: &Json) -> Vec<Reported> {
             Some(Reported { symbol, span_secs: 0, row: trade, is_closed: None })
         })
         .collect()
+}
+
+/// The symbols of the channels that carry trades, by their numbers.
+pub(crate) fn channels(frames: &[String]) -> std::collections::BTreeMap<String, String> {
+    let granted = |frame: &String| {
+        let event: Json = serde_json::from_str(frame).ok()?;
+        (event["channel"] == "trades").then_some(())?;
+        Some((whole(&event["chanId"])?.to_string(), event["symbol"].as_str()?.to_owned()))
+    };
+    frames.iter().filter_map(granted).collect()
+}
+
+/// Frames do not name a symbol: the number of the channel stands for it here. An image has the newest first.
+fn bitfinex(frame: &Json) -> Vec<Reported> {
+    let Some(channel) = whole(&frame[0]) else { return Vec::new() };
+    let rows: Vec<&Json> = match (&frame[1], &frame[1][0]) {
+        (Json::String(word), _) if word == "te" => vec![&frame[2]],
+        (_, Json::Array(_)) => frame[1].as_array().into_iter().flatten().rev().collect(),
+        (_, Json::Number(_)) => vec![&frame[1]],
+        _ => Vec::new(),
+    };
+    let told = |row: &&Json| {
+        let (span_secs, row) = match row.as_array()?.len() {
+            4 => {
+                let amount = number(&row[2])?;
+                let side = if amount < 0.0 { "sell" } else { "buy" };
+                let (id, ts) = (whole(&row[0])?.try_into().ok()?, Micros::from_millis(whole(&row[1])?));
+                (amount != 0.0).then_some(())?;
+                (0, Row::Trade { id, ts, price: number(&row[3])?, amount: amount.abs(), side })
+            }
+            6 => {
+                let candle = Candle {
+                    ts: Micros::from_millis(whole(&row[0])?),
+                    open: number(&row[1])?,
+                    close: number(&row[2])?,
+                    high: number(&row[3])?,
+                    low: number(&row[4])?,
+                    volume: number(&row[5])?,
+                    quote_volume: None,
+                    trades: None,
+                };
+                (60, Row::Candle(candle))
+            }
+            _ => return None,
+        };
+        Some(Reported { symbol: channel.to_string(), span_secs, row, is_closed: None })
+    };
+    rows.iter().filter_map(told).collect()
 }

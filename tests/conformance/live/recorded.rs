@@ -42,7 +42,7 @@ const NOTHING: Recording =
 /// No trade of these recordings stands for several.
 const OKX_TRADES: Option<[&str; 2]> = Some([r#""channel":"trades""#, r#""channel":"trades-all""#]);
 
-const RECORDINGS: [Recording; 33] = [
+const RECORDINGS: [Recording; 36] = [
     Recording { file: "binance/ws_ack_1.jsonl", series: &["binance/BTC-USDT/trades"], rows: &[0], ..NOTHING },
     Recording {
         file: "binance/ws_aggtrade_1.jsonl",
@@ -352,6 +352,38 @@ const RECORDINGS: [Recording; 33] = [
         ..NOTHING
     },
     Recording {
+        file: "bitfinex/ws_book_1.jsonl",
+        series: &["bitfinex/XRP-BTC/trades"],
+        rows: &[0],
+        unasked: 4,
+        ..NOTHING
+    },
+    Recording {
+        file: "bitfinex/ws_error_1.jsonl",
+        series: &["bitfinex/BTC-USD/trades"],
+        rows: &[0],
+        // It is about a ticker.
+        events: &["complaint"],
+        ..NOTHING
+    },
+    // The oldest of the newest thirty comes first.
+    Recording {
+        file: "bitfinex/ws_session_1.jsonl",
+        series: &[
+            "bitfinex/BFT-USD/trades",
+            "bitfinex/MNA-BTC/trades",
+            "bitfinex/SNG-USD/trades",
+            "bitfinex/IOT-ETH/trades",
+            "bitfinex/DOG-USD/trades",
+            "bitfinex/ODE-USD/trades",
+        ],
+        rows: &[30; 6],
+        // Tickers, books, a pair of tests, and the grants of them.
+        unasked: 1_667,
+        events: &["trading"],
+        ..NOTHING
+    },
+    Recording {
         file: "bitmex/ws_error_1.jsonl",
         series: &["bitmex/BTC-USD_PERP/trades"],
         rows: &[0],
@@ -438,8 +470,13 @@ impl Recording {
     /// The rows told of each series.
     fn told(&self, frames: &[String]) -> Vec<Vec<Reported>> {
         let exchange = self.series[0].split('/').next().unwrap();
-        let all: Vec<Reported> =
+        let mut all: Vec<Reported> =
             frames.iter().flat_map(|frame| oracle::told(exchange, frame).unwrap()).collect();
+        if exchange == "bitfinex" {
+            let symbols = oracle::channels(frames);
+            all.iter_mut()
+                .for_each(|told| told.symbol = symbols.get(&told.symbol).cloned().unwrap_or_default());
+        }
         let own = |text: &&str| all.iter().filter(|told| is_of(text, told)).cloned().collect();
         self.series.iter().map(own).collect()
     }
@@ -602,7 +639,8 @@ fn a_connection_that_is_cut_after_any_frame_loses_no_row_and_the_next_one_goes_o
         let frames = recording.frames(&folder);
         let (at, told) = (recording.at(&frames), recording.told(&frames));
         let exchange = recording.series[0].split('/').next().unwrap();
-        let has_rows = |frame: &String| !oracle::told(exchange, frame).unwrap().is_empty();
+        let is_grant = |frame: &String| exchange == "bitfinex" && frame.contains("\"subscribed\"");
+        let has_rows = |frame: &String| is_grant(frame) || !oracle::told(exchange, frame).unwrap().is_empty();
         // Frames without rows change nothing behind the first few.
         let later: Vec<usize> = (0..frames.len()).filter(|index| has_rows(&frames[*index])).collect();
         let mut first = recording.listener(at);
@@ -614,6 +652,8 @@ fn a_connection_that_is_cut_after_any_frame_loses_no_row_and_the_next_one_goes_o
             let held: Vec<_> =
                 (0..first.series.len()).map(|number| first.session.newest(TopicId(number as u32))).collect();
             let mut next = Listener::behind(&first.series, &held, at);
+            // A new connection to Bitfinex numbers its channels before it sends their rows.
+            frames[..cut].iter().filter(|frame| is_grant(frame)).for_each(|frame| next.read(frame));
             let near = (cut + 8).min(frames.len());
             let behind = later.iter().copied().filter(|index| *index >= near);
             (cut..near).chain(behind).for_each(|index| next.read(&frames[index]));

@@ -20,7 +20,7 @@ struct Pages {
     open: usize,
 }
 
-const PAGES: [Pages; 32] = [
+const PAGES: [Pages; 36] = [
     Pages {
         series: "binance/BTC-USDT/trades",
         file: "binance/rest_aggtrades_1.json",
@@ -151,6 +151,30 @@ const PAGES: [Pages; 32] = [
         file: "by hand: krakenfutures/trades_perp_newest_first.json",
         frames: futures_fills,
         open: 0,
+    },
+    Pages {
+        series: "bitfinex/BTC-USDT/trades",
+        file: "bitfinex/rest_trades_1.json",
+        frames: bare_trades,
+        open: 0,
+    },
+    Pages {
+        series: "bitfinex/BTC-USDT/trades",
+        file: "by hand: bitfinex/trades_one_millisecond.json",
+        frames: bare_trades,
+        open: 0,
+    },
+    Pages {
+        series: "bitfinex/BTC-USDT/ohlc/1m",
+        file: "bitfinex/rest_candles_1.json",
+        frames: bare_bars,
+        open: 1,
+    },
+    Pages {
+        series: "bitfinex/BTC-USDT/ohlc/1m",
+        file: "by hand: bitfinex/ohlc_1m_close_before_high.json",
+        frames: bare_bars,
+        open: 1,
     },
     Pages {
         series: "bitmex/BTC-USDT_PERP/trades",
@@ -345,6 +369,30 @@ fn futures_fills(page: &Json, series: &Series) -> Vec<String> {
         with(row, &more).to_string()
     };
     page["history"].as_array().unwrap().iter().rev().enumerate().map(frame).collect()
+}
+
+/// The grant of a channel, and then each row in a frame of its own, the oldest first.
+fn bare(page: &Json, grant: String, word: &str) -> Vec<String> {
+    let mut rows = page.as_array().unwrap().clone();
+    let at = |row: &Json| row[usize::from(word == "\"te\",")].as_i64();
+    if at(&rows[0]) > at(&rows[rows.len() - 1]) {
+        rows.reverse();
+    }
+    let rows = rows.iter().map(|row| format!("[17,{word}{row}]"));
+    std::iter::once(grant).chain(rows).collect()
+}
+
+fn bare_trades(page: &Json, series: &Series) -> Vec<String> {
+    let grant = serde_json::json!({
+        "event": "subscribed", "channel": "trades", "chanId": 17, "symbol": symbol(series),
+    });
+    bare(page, grant.to_string(), "\"te\",")
+}
+
+fn bare_bars(page: &Json, series: &Series) -> Vec<String> {
+    let key = format!("trade:1m:{}", symbol(series));
+    let grant = serde_json::json!({"event": "subscribed", "channel": "candles", "chanId": 17, "key": key});
+    bare(page, grant.to_string(), "")
 }
 
 fn inserted_trades(page: &Json, series: &Series) -> Vec<String> {

@@ -75,6 +75,7 @@ pub(crate) fn trade_frames(
             "kraken" => kraken_trades(symbol, own),
             "coinbase" => coinbase_match(symbol, &own[0]),
             "bitmex" => bitmex_trade(symbol, &own[0]),
+            "bitfinex" => bitfinex_trade(1 + frames.len(), &own[0]),
             "krakenfutures" => futures_trade(symbol, &own[0]),
             "okx" => okx_trade(symbol, &own[0]),
             "bybit" => bybit_trade(symbol, &own[0]),
@@ -143,6 +144,20 @@ pub(crate) fn futures_trade(symbol: &str, trade: &Written) -> String {
     format!(
         r#"{{"feed":"trade","product_id":"{symbol}","uid":"{id}","side":"{side}","type":"fill","seq":{id},"time":{millis},"qty":{amount},"price":{price}}}"#
     )
+}
+
+/// The beginning of a connection to Bitfinex: frames are numbered, and one channel carries the trades of a pair.
+pub(crate) fn bitfinex_begins(symbol: &str) -> [String; 2] {
+    [
+        r#"{"event":"conf","status":"OK","flags":229376}"#.to_owned(),
+        format!(r#"{{"event":"subscribed","channel":"trades","chanId":17,"symbol":"{symbol}"}}"#),
+    ]
+}
+
+pub(crate) fn bitfinex_trade(number: usize, trade: &Written) -> String {
+    let Written { id, ts, price, amount, is_buy } = trade;
+    let (sign, millis) = (if *is_buy { "" } else { "-" }, ts.millis_floor());
+    format!(r#"[17,"te",[{id},{millis},{sign}{amount},{price}],{number},{millis}]"#)
 }
 
 /// A word on a candle of a minute, after so many of its trades.

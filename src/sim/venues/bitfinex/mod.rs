@@ -3,39 +3,27 @@
 //!
 //! Source: Bitfinex API v2, "REST public endpoints".
 
+mod live;
+mod rows;
+
 use std::io::Write as _;
 
-use crate::model::{Grid, Micros, Span, Window};
+use crate::model::{Grid, Micros, Window};
 use crate::sim::asked::SimRequest;
-use crate::sim::bend::{Bend, told};
+use crate::sim::bend::told;
 use crate::sim::fault::Endpoint;
-use crate::sim::fields::{number, time};
 use crate::sim::market::Market;
 use crate::sim::query::{BadRequest, Query};
 use crate::sim::selection::Side;
 use crate::sim::symbol::assets;
-use crate::sim::text::{cents, e8, int};
+use crate::sim::text::{cents, e8};
 use crate::sim::venue::Venue;
+use crate::sim::venues::bitfinex::live::Live;
+use crate::sim::venues::bitfinex::rows::{NAMES, TIMEFRAMES, candle, known, trade};
+use crate::sim::ws::Protocol;
 
 /// Bitfinex.
 pub(in crate::sim) struct Bitfinex;
-
-const TIMEFRAMES: [(&str, Span); 10] = [
-    ("1m", Span::MINUTE),
-    ("5m", Span::Fixed(300)),
-    ("15m", Span::Fixed(900)),
-    ("30m", Span::Fixed(1_800)),
-    ("1h", Span::HOUR),
-    ("3h", Span::Fixed(10_800)),
-    ("6h", Span::Fixed(21_600)),
-    ("12h", Span::Fixed(43_200)),
-    ("1D", Span::DAY),
-    ("1M", Span::Month),
-];
-
-/// Its own names of assets, with the meanings it publishes.
-const NAMES: [(&str, &str); 5] =
-    [("ATO", "ATOM"), ("DSH", "DASH"), ("IOT", "IOTA"), ("UDC", "USDC"), ("UST", "USDt")];
 
 impl Venue for Bitfinex {
     fn name(&self) -> &'static str {
@@ -69,6 +57,14 @@ impl Venue for Bitfinex {
         }
     }
 
+    fn has_sockets(&self) -> bool {
+        true
+    }
+
+    fn socket(&self, path: &str, _: Query<'_>) -> Option<Box<dyn Protocol>> {
+        (path == "/ws/2").then(|| Box::new(Live::default()) as Box<dyn Protocol>)
+    }
+
     /// Invalid parameters are answered with status 500.
     fn error(&self, status: u16, error: &BadRequest) -> (u16, String) {
         let (code, msg) = match error.code {
@@ -84,13 +80,7 @@ impl Venue for Bitfinex {
 
 /// The market of `tBTCUSD`, `tBTCUST` or `tDOGE:USD`.
 fn market<'a>(asked: &'a SimRequest<'_>, symbol: &str) -> Result<&'a Market, BadRequest> {
-    let name = symbol.strip_prefix('t').unwrap_or(symbol);
-    let parts = name.split_once(':').or_else(|| name.split_at_checked(3)).unwrap_or((name, ""));
-    let usual = |own: &str| {
-        let known = NAMES.iter().find(|(name, _)| *name == own);
-        known.map_or(own.to_owned(), |(_, usual)| usual.to_uppercase())
-    };
-    asked.market(&format!("{}{}", usual(parts.0), usual(parts.1)))
+    asked.market(&known(symbol))
 }
 
 /// The parts of a path after `/v2/`.
@@ -152,19 +142,7 @@ fn candles(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let limit = asked.rows_wanted("limit", 100, 10_000)?;
     let opens = asked.opens(market, grid, window, side, limit);
     Ok(asked.page(opens, |out, open, bend| {
-        let candle = asked.candle(market, grid, Micros(open));
-        let high = if bend == Some(Bend::Contradiction) { candle.low_cents - 1 } else { candle.high_cents };
-        out.push(b'[');
-        time(out, open / 1_000, bend);
-        out.push(b',');
-        number(out, candle.open_cents, bend);
-        for value in [candle.close_cents, high, candle.low_cents] {
-            out.push(b',');
-            cents(out, value);
-        }
-        out.push(b',');
-        e8(out, candle.volume_e8);
-        out.push(b']');
+        candle(out, &asked.candle(market, grid, Micros(open)), bend);
     }))
 }
 
@@ -175,17 +153,7 @@ fn trades(asked: &SimRequest<'_>) -> Result<Vec<u8>, BadRequest> {
     let limit = asked.rows_wanted("limit", 125, 10_000)?;
     let ids = asked.ids(market, window, side, limit);
     Ok(asked.page(ids, |out, id, bend| {
-        let trade = told(market.trade(id.unsigned_abs()), bend);
-        let price = if bend == Some(Bend::Contradiction) { -trade.price_cents } else { trade.price_cents };
-        out.push(b'[');
-        int(out, id);
-        out.push(b',');
-        time(out, trade.ts.millis_floor(), bend);
-        out.push(b',');
-        e8(out, if trade.sold { -trade.amount_e8 } else { trade.amount_e8 });
-        out.push(b',');
-        number(out, price, bend);
-        out.push(b']');
+        trade(out, &told(market.trade(id.unsigned_abs()), bend), id, bend);
     }))
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::sim::asked::World;
 use crate::sim::market::Market;
 use crate::sim::text::{cents, e8};
-use crate::sim::venues::krakenfutures::{LEVELS, TRADES, known};
+use crate::sim::venues::krakenfutures::rows::{LEVELS, TRADES, known};
 use crate::sim::ws::{
     Flow, Limits, Protocol, Rows, Source, Talk, Topic, What, published_book, unpublished_trade,
 };

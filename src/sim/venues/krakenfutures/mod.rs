@@ -3,12 +3,13 @@
 //! Source: Kraken Futures API documentation, "Market Data", "Historical funding rates" and "Charts".
 
 mod live;
+mod rows;
 
 use std::io::Write as _;
 use std::time::Duration;
 
 use crate::model::{Grid, Micros, Span, Window};
-use crate::sim::asked::{SimRequest, World};
+use crate::sim::asked::SimRequest;
 use crate::sim::bend::{Bend, told};
 use crate::sim::fault::Endpoint;
 use crate::sim::fields;
@@ -19,18 +20,14 @@ use crate::sim::symbol::assets;
 use crate::sim::text::{cents, e8, int};
 use crate::sim::venue::Venue;
 use crate::sim::venues::krakenfutures::live::Live;
+use crate::sim::venues::krakenfutures::rows::{LEVELS, TRADES, known, own};
 use crate::sim::ws::Protocol;
 
 /// The most candles and trades per page.
 const CANDLES: usize = 2_000;
 
-const TRADES: usize = 100;
-
 /// More than the hours of a year.
 const RATES: usize = 10_000;
-
-/// The levels per side of a full book.
-const LEVELS: usize = 250;
 
 /// How long trades and funding rates are kept.
 const TRADES_KEPT: Duration = Duration::from_secs(7 * 86_400);
@@ -116,27 +113,9 @@ impl Venue for KrakenFutures {
     }
 }
 
-fn own(asset: &str) -> &str {
-    match asset {
-        "BTC" => "XBT",
-        "DOGE" => "XDG",
-        other => other,
-    }
-}
-
 /// The market behind `PF_XBTUSD` or `FF_XBTUSD_240628`.
 fn market<'a>(asked: &'a SimRequest<'_>, symbol: &str) -> Result<&'a Market, BadRequest> {
     asked.market(known(asked.world, symbol).unwrap_or(symbol))
-}
-
-/// A symbol as the knobs write it.
-fn known<'w>(world: &'w World, symbol: &str) -> Option<&'w str> {
-    let name = symbol.split('_').nth(1).unwrap_or_default();
-    let is_named = |known: &&String| {
-        let (base, quote) = assets(known);
-        name == format!("{}{quote}", own(base))
-    };
-    world.knobs.symbols.iter().find(is_named).map(String::as_str)
 }
 
 fn instruments(asked: &SimRequest<'_>) -> Vec<u8> {
