@@ -232,7 +232,8 @@ fn put(wire: WireTrade<'_>, text: &str, frame_handler: &mut FrameHandler<'_>) {
 /// Reads the newest trades there were, which tell no time of now. They come newest first.
 fn read_image(head: &Frame<'_>, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
     let trades = head.trades.ok_or("it has no trades")?.get();
-    let (mut rows, mut lost): (Vec<(WireTrade<'_>, &str)>, Vec<(&str, String)>) = Default::default();
+    let mut rows: Vec<(WireTrade<'_>, &str)> = Vec::new();
+    let mut lost: Vec<(&str, String)> = Vec::new();
     each_row(trades, |text: &RawValue| {
         match serde_json::from_str(text.get()) {
             Ok(Members(wire)) => rows.push((wire, text.get())),

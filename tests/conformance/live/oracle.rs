@@ -388,9 +388,10 @@ fn bitfinex(frame: &Json) -> Vec<Reported> {
         (_, Json::Number(_)) => vec![&frame[1]],
         _ => Vec::new(),
     };
+    let is_made = frame[1] == "te";
     let told = |row: &&Json| {
         let (span_secs, row) = match row.as_array()?.len() {
-            4 => {
+            columns if columns == 4 || (is_made && columns > 4) => {
                 let amount = number(&row[2])?;
                 let side = if amount < 0.0 { "sell" } else { "buy" };
                 let (id, ts) = (whole(&row[0])?.try_into().ok()?, Micros::from_millis(whole(&row[1])?));

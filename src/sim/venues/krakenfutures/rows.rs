@@ -1,4 +1,4 @@
-//! What the simulated derivatives of Kraken have in common over REST and over their socket.
+//! Names and bounds of the simulated derivatives of Kraken, over REST and over their socket alike.
 
 use crate::sim::asked::World;
 use crate::sim::symbol::assets;
