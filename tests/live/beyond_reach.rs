@@ -19,7 +19,7 @@ async fn trades_that_the_newest_page_does_not_show_any_more_are_unfillable_at_on
     let knobs = Knobs { ws_rate: 20, ..Knobs::default() };
     let rig = Rig::of_trades("bybit", &["BTC/USDT", "ETH/USDT"], knobs).await;
     let daemon = rig.start().await;
-    rig.heard_until(now() + Duration::from_secs(3), WITHIN).await;
+    rig.heard_until(now() + Duration::from_secs(12), WITHIN).await;
     for fault in [WsFault::HalfOpen, WsFault::Cut] {
         let before = rig.setup.sim.sockets()["bybit"].faults.values().sum::<u64>();
         rig.setup.sim.strike(fault);
@@ -31,8 +31,8 @@ async fn trades_that_the_newest_page_does_not_show_any_more_are_unfillable_at_on
 
     for name in &rig.series {
         let (ledger, stored) = (rig.setup.ledger(name), rig.setup.stored(name));
-        let ends = ledger.covered.first().zip(ledger.covered.last());
-        let all = ends.and_then(|(first, last)| Window::new(first.from, last.until)).unwrap();
+        let ends = ledger.wanted_since.zip(ledger.covered.last());
+        let all = ends.and_then(|(from, last)| Window::new(from, last.until)).unwrap();
         assert_eq!(ledger.settled().missing(all).iter().count(), 0, "{name}: {ledger:?}");
         let reason = "bybit does not go back this far";
         let holes = &ledger.unfillable;
@@ -45,7 +45,7 @@ async fn trades_that_the_newest_page_does_not_show_any_more_are_unfillable_at_on
         }
         // Rows that came live stand beside a hole too.
         let known = stored.ts().iter().filter(|ts| ledger.covered.holds(Micros(**ts))).count();
-        assert!(known * 10 > stored.len() * 9, "{name}: {known} of {}", stored.len());
+        assert!(known * 2 > stored.len(), "{name}: {known} of {}", stored.len());
         println!("{name}: {} trades, unfillable {holes:?}", stored.len());
     }
 }
