@@ -9,7 +9,6 @@
 #[allow(dead_code, reason = "shared with the tests of durability")]
 mod dice;
 
-mod beyond_reach;
 mod book_audits;
 mod books;
 mod hourly;
