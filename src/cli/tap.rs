@@ -1,11 +1,11 @@
 //! `dccd tap SERIES`: rows received live, printed as the daemon accepts them.
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
+use std::fmt::{self, Display, Formatter, Write as _};
 
 use clap_complete::engine::ArgValueCompleter;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
 use crate::cli::client::Daemon;
@@ -29,6 +29,30 @@ pub struct Args {
     /// Print a JSON object for each row.
     #[arg(long)]
     json: bool,
+}
+
+/// The columns of a row, by their names.
+type Columns = BTreeMap<String, Option<Cell>>;
+
+/// A value of a row.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Cell {
+    Text(String),
+    Flag(bool),
+    Whole(i64),
+    Number(f64),
+}
+
+impl Display for Cell {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Cell::Text(text) => f.write_str(text),
+            Cell::Flag(flag) => write!(f, "{flag}"),
+            Cell::Whole(number) => write!(f, "{number}"),
+            Cell::Number(number) => write!(f, "{number}"),
+        }
+    }
 }
 
 /// The first line of an event.
@@ -71,7 +95,7 @@ fn print(lines: &[&str], args: &Args, zone: &Zone, out: &mut Output) {
         serde_json::from_str(head).ok().and_then(|head: Head| head.series.parse().ok());
     let Some(series) = series else { return };
     for row in rows {
-        match (args.json, serde_json::from_str::<Map<String, Value>>(row)) {
+        match (args.json, serde_json::from_str::<Columns>(row)) {
             // A row of the daemon, with the series before it.
             (true, _) => out.line(format!("{{\"series\":\"{series}\",{}", row.trim_start_matches('{'))),
             (false, Ok(columns)) => out.line(text(&series, &columns, zone)),
@@ -81,19 +105,17 @@ fn print(lines: &[&str], args: &Args, zone: &Zone, out: &mut Output) {
 }
 
 /// A row for people: its instant in the zone of the settings, its series, then each column that has a value.
-fn text(series: &Series, columns: &Map<String, Value>, zone: &Zone) -> String {
-    let instant = |text: &str| Micros::parse(text, &Zone::UTC).ok().map(|at| zone.exact(at));
-    let at = columns
-        .get("ts")
-        .and_then(Value::as_str)
-        .map_or_else(String::new, |text| instant(text).unwrap_or_else(|| text.to_owned()));
-    let mut line = format!("{at} {series}");
+fn text(series: &Series, columns: &Columns, zone: &Zone) -> String {
+    let instant = |text: &String| Micros::parse(text, &Zone::UTC).map_or(text.clone(), |at| zone.exact(at));
+    let mut line = match columns.get("ts") {
+        Some(Some(Cell::Text(at))) => format!("{} {series}", instant(at)),
+        _ => series.to_string(),
+    };
     for field in fields(series.kind()).iter().filter(|field| !["ts", "ts_recv"].contains(&field.name)) {
-        let _ = match columns.get(field.name) {
-            None | Some(Value::Null) => Ok(()),
-            Some(Value::String(text)) => write!(line, " {}={text}", field.name),
-            Some(other) => write!(line, " {}={other}", field.name),
-        };
+        if let Some(Some(value)) = columns.get(field.name) {
+            // A string takes any text.
+            let _ = write!(line, " {}={value}", field.name);
+        }
     }
     line
 }
