@@ -65,6 +65,18 @@ async fn a_backfill_started_on_the_page_shows_its_progress_and_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_tap_shows_rows_of_the_series_that_is_asked_for_as_they_are_accepted() {
+    let streams = "{exchange: binance, pairs: [BTC/USDT, ETH/USDT], channels: [trades]}";
+    let symbols = ["BTCUSDT", "ETHUSDT"].map(str::to_owned).to_vec();
+    let knobs = Knobs { symbols, ws_rate: 5, ..Knobs::default() };
+    let Some(rig) = Rig::start(Wanted { jobs: "", streams, ..hours(knobs) }).await else { return };
+
+    rig.browse("tap.py", async |_, wish| panic!("{wish}")).await;
+
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gap_made_by_deleting_a_file_appears_and_is_repaired_from_the_page() {
     let Some(rig) = Rig::start(hours(Knobs::default())).await else { return };
 

@@ -180,9 +180,11 @@ fn rank(stream: &StreamView) -> u8 {
 fn tap(html: &mut Html) {
     html.line(
         "<section aria-labelledby=\"tap-title\"><h2 id=\"tap-title\">Tap</h2>\n\
-         <p class=\"quiet\">Rows as they are accepted, about once a second; of jobs too.</p>\n\
-         <noscript><p class=\"quiet\">The tap needs JavaScript. <code>GET /api/v1/events?kind=rows</code> sends the same.</p></noscript>\n\
-         <p><button id=\"tap-switch\" type=\"button\" hidden>Listen</button></p>\n\
-         <div class=\"log panel\" id=\"tap\" role=\"log\" aria-label=\"Accepted rows\" tabindex=\"0\" hidden></div></section>",
+         <p class=\"quiet\">Rows of live series as they are accepted.</p>\n\
+         <noscript><p class=\"quiet\">The tap needs JavaScript. <code>dccd tap</code> prints the same.</p></noscript>\n\
+         <form id=\"tap-form\" class=\"filters\" hidden><label>Series\
+         <input id=\"tap-series\" type=\"text\" placeholder=\"binance/BTC-USDT/trades\" autocomplete=\"off\"></label>\
+         <button id=\"tap-switch\">Listen</button></form>\n\
+         <div class=\"log panel\" id=\"tap\" role=\"log\" aria-live=\"off\" aria-label=\"Accepted rows\" tabindex=\"0\" hidden></div></section>",
     );
 }
