@@ -126,9 +126,12 @@ impl Terminal {
         let line = "exec dccd demo --for 300s --listen 127.0.0.1:0";
         let mut child = self.shell(line).stdout(Stdio::piped()).spawn().unwrap();
         let mut told = String::new();
+        let mut complete = 0;
         for line in BufReader::new(child.stdout.take().unwrap()).lines() {
             let line = line.unwrap();
-            if line.contains(" 1,051,200 candles and ") && !line.contains(" and 0 live") {
+            complete += u32::from(line.contains(" 1,051,200 candles and ") && !line.contains(" and 0 live"));
+            // By then trades of both pairs are covered.
+            if complete == 3 && line.contains(" live") {
                 let id = child.id().to_string();
                 assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
             }

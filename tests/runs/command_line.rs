@@ -267,9 +267,9 @@ async fn a_reader_that_goes_away_is_no_panic() {
 }
 
 #[tokio::test]
-async fn stream_jobs_of_an_exchange_that_is_not_streamed_are_said_not_to_run() {
+async fn stream_jobs_of_what_an_exchange_does_not_send_are_said_not_to_run() {
     let setup = setup().await;
-    let streams = "stream_jobs:\n  - {exchange: bitfinex, pairs: [BTC/USD], channels: [book]}\n";
+    let streams = "stream_jobs:\n  - {exchange: coinbase, pairs: [BTC/USD], channels: [ohlc], spans: [60]}\n";
     configure(&setup, &format!("{}{streams}", setup.text()));
 
     for command in ["validate", "status"] {

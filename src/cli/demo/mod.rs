@@ -214,11 +214,9 @@ fn check(
         match compared.and_then(|market| live::compare(layout, series, &market)) {
             Ok((difference, until)) => {
                 all_right &= difference.is_none();
-                let until = until.map_or_else(|| "the end".to_owned(), |until| until.to_string());
-                out.line(format!(
-                    "{series}: {} trades until {until}: {difference}",
-                    thousands(difference.rows)
-                ));
+                let until =
+                    until.map_or_else(|| ", none covered yet".to_owned(), |until| format!(" until {until}"));
+                out.line(format!("{series}: {} trades{until}: {difference}", thousands(difference.rows)));
             }
             Err(error) => {
                 all_right = false;
