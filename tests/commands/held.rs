@@ -94,8 +94,8 @@ async fn page_metrics_and_health_tell_a_limit_from_a_ban() {
         assert_eq!((value("banned") > 0.0, value("limited") > 0.0), (is_ban, !is_ban));
         crate::program::wait_for(|| async {
             let (page, health) = (get("/").await, get("/health").await);
-            page.contains("banned until") == is_ban
-                && page.contains("limited until") != is_ban
+            page.contains(">banned</span>") == is_ban
+                && page.contains(">limited</span>") != is_ban
                 && health.contains("\"banned_until\":null") != is_ban
                 && health.contains("\"limited_until\":null") == is_ban
         })

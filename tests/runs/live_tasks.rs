@@ -209,8 +209,8 @@ async fn sessions_that_fail_are_attempts_with_their_error_and_a_refusal_says_wha
     }
     let health = request(&setup, "GET", "/health", "").await.body;
     assert!(health.contains("streams of binance"), "{health}");
-    let page = request(&setup, "GET", "/", "").await.body;
-    assert!(page.contains("<h2>Streams</h2>") && page.contains("chip bad\">refused"), "{page}");
+    let page = request(&setup, "GET", "/streams", "").await.body;
+    assert!(page.contains("chip bad\">refused") && page.contains("Invalid symbol"), "{page}");
     daemon.stop().await;
 }
 
