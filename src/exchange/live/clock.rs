@@ -19,6 +19,8 @@ pub(crate) struct ExchangeClock {
     told: Option<Duration>,
     /// How often it was told.
     times: u64,
+    /// How often an instant was told that was past.
+    pasts: u64,
 }
 
 /// Whether a row of this instant may be there now.
@@ -42,6 +44,21 @@ impl ExchangeClock {
             self.told = Some(now.elapsed);
             self.times += 1;
         }
+    }
+
+    /// An instant that is past, told some time after it: it says nothing of what is sent from then on.
+    pub(crate) fn is_past(&mut self, at: Micros, now: Now) {
+        if may_be_past(at, now) {
+            self.newest = self.newest.max(Some(at));
+            self.told = Some(now.elapsed);
+            self.pasts += 1;
+        }
+    }
+
+    /// The same of candles: one that is told after a topic of them was granted is complete in itself, and the next one shows
+    /// whether another was left out.
+    pub(crate) fn times_for_candles(&self) -> u64 {
+        self.times + self.pasts
     }
 
     pub(crate) fn newest(&self) -> Option<Micros> {

@@ -192,10 +192,13 @@ impl<D: Dialect> Session for Conversation<D> {
 
     fn tick(&mut self, now: Now, into: &mut Received) {
         self.give_up_waiting(now, into);
-        let (heard, times) = (self.clock.newest(), self.clock.times());
+        let heard = self.clock.newest();
+        let (times, for_candles) = (self.clock.times(), self.clock.times_for_candles());
         let mut anew = Vec::new();
         for slot in self.topics.iter_mut().filter(|slot| slot.granted.is_some()) {
             // A time told before the topic was granted says nothing of the topic.
+            let is_of_candles = matches!(slot.rows, TopicRows::Candles(_));
+            let times = if is_of_candles { for_candles } else { times };
             let begins = heard.filter(|_| slot.granted.is_some_and(|granted| granted < times));
             let id = slot.topic.id;
             match &mut slot.rows {

@@ -202,12 +202,13 @@ impl FrameHandler<'_> {
         }
     }
 
-    /// Where nothing else tells the time a candle does: that its end is past if it is closed, else its beginning.
+    /// Where nothing else tells the time a candle does: that its end is past if it is closed, else its beginning. No topic
+    /// begins at that, which may be long before the exchange granted it.
     pub(crate) fn hear_candle(&mut self, place: Place, opens: Micros, is_closed: bool) {
         if let Some(Slot { rows: TopicRows::Candles(rows), .. }) = self.topics.get(place) {
             let grid = rows.grid().filter(|grid| grid.holds(opens));
             let ends = grid.filter(|_| is_closed).map(|grid| grid.next(opens));
-            grid.into_iter().for_each(|_| self.hear(Ok(ends.unwrap_or(opens))));
+            grid.into_iter().for_each(|_| self.clock.is_past(ends.unwrap_or(opens), self.now));
         }
     }
 
@@ -245,7 +246,10 @@ impl FrameHandler<'_> {
     #[inline]
     pub(crate) fn acknowledge(&mut self, place: Place) {
         if let Some(slot) = self.topics.get_mut(place).filter(|slot| slot.granted.is_none()) {
-            slot.granted = Some(self.clock.times());
+            slot.granted = Some(match &slot.rows {
+                TopicRows::Candles(_) => self.clock.times_for_candles(),
+                TopicRows::Trades(_) | TopicRows::Book(_) => self.clock.times(),
+            });
             if let TopicRows::Book(rows) = &mut slot.rows {
                 rows.granted(self.now);
             }
