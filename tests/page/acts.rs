@@ -77,6 +77,18 @@ async fn the_tap_shows_rows_of_the_series_that_is_asked_for_as_they_are_accepted
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_daemon_was_killed_says_that_it_does_not_answer() {
+    let Some(rig) = Rig::start(hours(Knobs::default())).await else { return };
+
+    rig.browse("away.py", async |rig, wish| {
+        assert_eq!(wish, "kill");
+        rig.kill().await;
+        String::new()
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_gap_made_by_deleting_a_file_appears_and_is_repaired_from_the_page() {
     let Some(rig) = Rig::start(hours(Knobs::default())).await else { return };
 

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use crate::needs;
-use crate::program::{command, configure, end, terminate, wait_for_exit};
+use crate::program::{command, configure, end, signal, terminate, wait_for_exit};
 use crate::test_daemon::TestDaemon;
 
 /// The token of the daemon.
@@ -129,6 +129,11 @@ impl Rig {
         let complaint = String::from_utf8_lossy(&ended.stderr).into_owned();
         assert!(ended.status.success(), "{script}:\n{said}{complaint}\n{}", self.log());
         print!("{said}");
+    }
+
+    /// Kills the daemon.
+    pub(crate) async fn kill(&self) {
+        signal(&self.child, "KILL").await;
     }
 
     /// The last lines of the daemon's log.

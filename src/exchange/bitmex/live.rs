@@ -302,7 +302,7 @@ fn take_bucket(
 ) -> bool {
     let (row, ends) = (Row(0), wire.ends(Row(0)));
     if !is_image {
-        frame_handler.hear(ends.clone());
+        frame_handler.hear_past(ends.clone());
     }
     let Some(place) = frame_handler.find(wire.named(), Channel::Candles(span)) else { return false };
     let is_over = ends.as_ref().is_ok_and(|ends| frame_handler.may_be_over(*ends));

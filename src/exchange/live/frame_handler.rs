@@ -61,6 +61,14 @@ impl FrameHandler<'_> {
         }
     }
 
+    /// The exchange names an instant that is past, such as the end of a candle. No topic of trades or books begins at it: it
+    /// may be long before the exchange granted one.
+    pub(crate) fn hear_past(&mut self, at: Result<Micros, RowFault>) {
+        if let Ok(at) = at {
+            self.clock.is_past(at, self.now);
+        }
+    }
+
     /// Whether an instant may be past by now.
     pub(crate) fn may_be_over(&self, at: Micros) -> bool {
         may_be_past(at, self.now)
@@ -202,13 +210,12 @@ impl FrameHandler<'_> {
         }
     }
 
-    /// Where nothing else tells the time a candle does: that its end is past if it is closed, else its beginning. No topic
-    /// begins at that, which may be long before the exchange granted it.
+    /// Where nothing else tells the time a candle does: that its end is past if it is closed, else its beginning.
     pub(crate) fn hear_candle(&mut self, place: Place, opens: Micros, is_closed: bool) {
         if let Some(Slot { rows: TopicRows::Candles(rows), .. }) = self.topics.get(place) {
             let grid = rows.grid().filter(|grid| grid.holds(opens));
             let ends = grid.filter(|_| is_closed).map(|grid| grid.next(opens));
-            grid.into_iter().for_each(|_| self.clock.is_past(ends.unwrap_or(opens), self.now));
+            grid.into_iter().for_each(|_| self.hear_past(Ok(ends.unwrap_or(opens))));
         }
     }
 

@@ -143,6 +143,32 @@ fn okx_tells_that_it_will_close_a_connection_and_that_it_had_too_many_requests()
 }
 
 #[test]
+fn trades_of_okx_begin_at_no_candle_whose_opening_is_before_they_were_granted() {
+    let mut listener = Listener::of(&[TRADES, "okx/BTC-USDT/ohlc/1m"], BEGIN + 50 * SECOND);
+    for channel in ["trades-all", "candle1m"] {
+        let arg = format!(r#"{{"channel":"{channel}","instId":"BTC-USDT"}}"#);
+        listener.read(&format!(r#"{{"event":"subscribe","arg":{arg},"connId":"a4d3ae55"}}"#));
+    }
+    listener.read(&candle_frame("okx", "BTC-USDT", 0, 3, false).1);
+    listener.tick();
+    assert_eq!(listener.session.heard(), Some(BEGIN));
+    listener.pass(12 * SECOND);
+    listener.read(&candle_frame("okx", "BTC-USDT", 0, 3, true).1);
+    listener.tick();
+    assert_eq!(listener.covered(0), None, "nothing told what was traded");
+
+    let mut trade = some("okx", 1).remove(0);
+    trade.ts = BEGIN + 62 * SECOND;
+    listener.read(&okx_trade("BTC-USDT", &trade));
+    listener.tick();
+    listener.pass(8 * SECOND);
+    (trade.id, trade.ts) = (trade.id + 1, BEGIN + 70 * SECOND);
+    listener.read(&okx_trade("BTC-USDT", &trade));
+    let from = listener.covered(0).unwrap().from;
+    assert!(from >= BEGIN + 62 * SECOND, "covered from {from} on");
+}
+
+#[test]
 fn a_candle_of_okx_tells_that_its_end_is_past_once_it_is_closed_and_a_minute_left_out_is_missing() {
     let mut listener = Listener::of(&["okx/BTC-USDT/ohlc/1m"], BEGIN + 200 * SECOND);
     let read = |listener: &mut Listener, minute: i64, is_closed| {

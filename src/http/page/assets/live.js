@@ -2,11 +2,16 @@
 // only the elements marked data-live. Focus, typed text, open details and the scroll position stay.
 const PAUSE_MS = 1000;
 const AT_LEAST_EVERY_MS = 10000;
+const ANSWER_MS = 10000;
 const KINDS = ['rows', 'run', 'job', 'stream', 'health', 'missed'];
 
 let isWaiting = false;
 let isBusy = false;
-let last = Date.now();
+let asked = Date.now();
+let answered = Date.now();
+let notice = null;
+let events = null;
+let clock = null;
 
 function parts(root) {
   return root.querySelectorAll('[data-live][id]');
@@ -56,13 +61,33 @@ function morph(own, fresh) {
   before.slice(after.length).forEach((child) => child.remove());
 }
 
+// What is shown may be long over: it says so until the daemon answers again.
+function isAway(away) {
+  if (away && !notice) {
+    notice = document.createElement('p');
+    notice.className = 'refusal';
+    notice.setAttribute('role', 'alert');
+    const since = new Date(answered).toLocaleTimeString();
+    notice.textContent = `The daemon has not answered since ${since}. What is shown is of then; it is asked again.`;
+    document.querySelector('main').prepend(notice);
+  } else if (!away && notice) {
+    notice.remove();
+    notice = null;
+  }
+}
+
 async function refresh() {
   isWaiting = false;
   if (document.hidden || isBusy) return;
   isBusy = true;
-  last = Date.now();
+  asked = Date.now();
   try {
-    const answer = await fetch(location.href, { headers: { accept: 'text/html' }, cache: 'no-store' });
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const answer = await fetch(location.href, { headers: { accept: 'text/html' }, cache: 'no-store', signal });
+    isAway(false);
+    answered = asked;
+    // The answer to a form: it is read once, and its address shows nothing else.
+    if (answer.status === 405) return stop();
     if (!answer.ok) return;
     const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
     for (const part of parts(document)) {
@@ -72,7 +97,7 @@ async function refresh() {
     document.title = fresh.title;
     document.dispatchEvent(new CustomEvent('dccd:live'));
   } catch {
-    // The daemon is away: what is shown stays, and the line below says since when.
+    isAway(true);
   } finally {
     isBusy = false;
   }
@@ -81,17 +106,23 @@ async function refresh() {
 function soon() {
   if (isWaiting) return;
   isWaiting = true;
-  setTimeout(refresh, Math.max(0, last + PAUSE_MS - Date.now()));
+  setTimeout(refresh, Math.max(0, asked + PAUSE_MS - Date.now()));
+}
+
+function stop() {
+  events?.close();
+  clearInterval(clock);
 }
 
 if (parts(document).length > 0) {
-  const events = new EventSource('/api/v1/events');
-  for (const kind of KINDS) events.addEventListener(kind, soon);
-  setInterval(() => {
-    if (Date.now() - last >= AT_LEAST_EVERY_MS) soon();
+  events = new EventSource('/api/v1/events');
+  // An error too: whether the daemon is away shows at once.
+  for (const kind of [...KINDS, 'error']) events.addEventListener(kind, soon);
+  clock = setInterval(() => {
+    if (Date.now() - asked >= AT_LEAST_EVERY_MS || notice) soon();
   }, PAUSE_MS);
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) soon();
   });
-  addEventListener('pagehide', () => events.close());
+  addEventListener('pagehide', stop);
 }
