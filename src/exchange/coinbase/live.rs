@@ -187,8 +187,11 @@ impl Message<'_> {
             return frame_handler.unasked();
         };
         let trade = self.trade(Row(0));
-        if let Ok(trade) = &trade {
-            frame_handler.hear(Ok(trade.ts));
+        match &trade {
+            Ok(trade) if &*self.kind == "match" => frame_handler.hear(Ok(trade.ts)),
+            // The last one there was may be hours old.
+            Ok(trade) => frame_handler.hear_past(Ok(trade.ts)),
+            Err(_) => {}
         }
         frame_handler.trade(place, trade, frame);
     }

@@ -224,6 +224,29 @@ fn coinbase_is_asked_for_matches_with_heartbeats_and_a_refusal_that_names_a_prod
 }
 
 #[test]
+fn trades_of_coinbase_begin_at_no_last_trade_of_another_product_however_old() {
+    let mut listener =
+        Listener::of(&["coinbase/BTC-USD/trades", "coinbase/ETH-USD/trades"], BEGIN + 3_600 * SECOND);
+    listener.read(
+        r#"{"type":"subscriptions","channels":[{"name":"matches","product_ids":["BTC-USD","ETH-USD"]}]}"#,
+    );
+    let old = coinbase_match("ETH-USD", &some("coinbase", 1)[0]);
+    listener.read(&old.replacen(r#""match""#, r#""last_match""#, 1));
+    listener.tick();
+    listener.pass(20 * SECOND);
+    let beat = |at: Micros| {
+        format!(
+            r#"{{"type":"heartbeat","sequence":9,"last_trade_id":0,"product_id":"BTC-USD","time":"{at}"}}"#
+        )
+    };
+    listener.read(&beat(BEGIN + 3_620 * SECOND));
+    listener.tick();
+    listener.pass(30 * SECOND);
+    listener.read(&beat(BEGIN + 3_650 * SECOND));
+    assert_eq!(listener.covered(0).unwrap().from, BEGIN + 3_625 * SECOND);
+}
+
+#[test]
 fn a_heartbeat_of_coinbase_tells_the_time_and_which_trade_did_not_come() {
     let all = some("coinbase", 4);
     let mut listener = Listener::of(&["coinbase/BTC-USD/trades"], BEGIN);
