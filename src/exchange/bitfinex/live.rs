@@ -17,12 +17,12 @@ use crate::exchange::SpanOffer;
 use crate::exchange::live::address::{Address, Channel};
 use crate::exchange::live::book::{BookFault, BookRules, BookSink, BookWire};
 use crate::exchange::live::candle_topic::Closing;
-use crate::exchange::live::conversation::Conversation;
 use crate::exchange::live::dialect::{Dialect, Unreadable, Verb};
 use crate::exchange::live::frame_handler::FrameHandler;
 use crate::exchange::live::rows::each_row;
+use crate::exchange::live::spoken::Spoken;
 use crate::exchange::live::topics::Place;
-use crate::exchange::live::{Line, LineLimits, Live, LiveOffer, NotOffered, Ping, Rate, Session, Topic};
+use crate::exchange::live::{Line, LineLimits, Live, LiveOffer, NotOffered, Ping, Rate, Topic};
 use crate::exchange::reading::row::Row;
 use crate::exchange::reading::shape::{Columns, Members};
 use crate::model::{Kind, Market, Micros, Span};
@@ -68,17 +68,7 @@ static OFFERS: [LiveOffer; 3] = [
 ];
 
 /// Bitfinex's live offer.
-pub(super) struct Channels;
-
-impl Live for Channels {
-    fn offers(&self) -> &'static [LiveOffer] {
-        &OFFERS
-    }
-
-    fn session(&self, line: &'static Line) -> Box<dyn Session> {
-        Box::new(Conversation::new(Speech::default(), line))
-    }
-}
+pub(super) static LIVE: &dyn Live = &Spoken::<Speech> { offers: &OFFERS, dialect: Speech::default };
 
 #[derive(Default)]
 struct Speech {

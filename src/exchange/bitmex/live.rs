@@ -15,12 +15,12 @@ use super::rows::{Bucket, WireTrade};
 use crate::exchange::live::address::{Address, Channel};
 use crate::exchange::live::book::{BookRules, BookWire};
 use crate::exchange::live::candle_topic::Closing;
-use crate::exchange::live::conversation::Conversation;
 use crate::exchange::live::dialect::{Dialect, Unreadable, Verb};
 use crate::exchange::live::frame_handler::{FrameHandler, fault_of};
 use crate::exchange::live::rows::each_row;
+use crate::exchange::live::spoken::Spoken;
 use crate::exchange::live::topics::Place;
-use crate::exchange::live::{Line, LineLimits, Live, LiveOffer, NotOffered, Ping, Rate, Session, Topic};
+use crate::exchange::live::{Line, LineLimits, Live, LiveOffer, NotOffered, Ping, Rate, Topic};
 use crate::exchange::reading::row::Row;
 use crate::exchange::reading::shape::Members;
 use crate::exchange::reading::wire::{Int, Text};
@@ -82,17 +82,7 @@ const OTHER_TABLES: [&str; 13] = [
 const PONG: &str = "pong";
 
 /// BitMEX's live offer.
-pub(super) struct Tables;
-
-impl Live for Tables {
-    fn offers(&self) -> &'static [LiveOffer] {
-        &OFFERS
-    }
-
-    fn session(&self, line: &'static Line) -> Box<dyn Session> {
-        Box::new(Conversation::new(Speech::default(), line))
-    }
-}
+pub(super) static LIVE: &dyn Live = &Spoken::<Speech> { offers: &OFFERS, dialect: Speech::default };
 
 #[derive(Default)]
 struct Speech {

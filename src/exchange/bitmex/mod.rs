@@ -145,7 +145,7 @@ impl Exchange for Bitmex {
     }
 
     fn live(&self) -> Option<&'static dyn Live> {
-        Some(&live::Tables)
+        Some(live::LIVE)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {

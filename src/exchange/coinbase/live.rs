@@ -12,12 +12,10 @@ use super::live_book::Books;
 use crate::exchange::live::address::{Address, Channel};
 use crate::exchange::live::book::{BookRules, BookWire};
 use crate::exchange::live::candle_topic::Closing;
-use crate::exchange::live::conversation::Conversation;
 use crate::exchange::live::dialect::{Dialect, Unreadable, Verb};
 use crate::exchange::live::frame_handler::FrameHandler;
-use crate::exchange::live::{
-    Line, LineLimits, Live, LiveOffer, Mark, NotOffered, Ping, Rate, Session, Topic,
-};
+use crate::exchange::live::spoken::Spoken;
+use crate::exchange::live::{Line, LineLimits, Live, LiveOffer, Mark, NotOffered, Ping, Rate, Topic};
 use crate::exchange::reading::record::{TradeId, TradeRow};
 use crate::exchange::reading::row::{Row, RowFault};
 use crate::exchange::reading::shape::Members;
@@ -65,17 +63,7 @@ const OTHER_TYPES: [&str; 9] =
     ["ticker", "status", "received", "open", "done", "change", "activate", "auction", "rfq_match"];
 
 /// Coinbase Exchange's live offer.
-pub(super) struct Feed;
-
-impl Live for Feed {
-    fn offers(&self) -> &'static [LiveOffer] {
-        &OFFERS
-    }
-
-    fn session(&self, line: &'static Line) -> Box<dyn Session> {
-        Box::new(Conversation::new(Speech::default(), line))
-    }
-}
+pub(super) static LIVE: &dyn Live = &Spoken::<Speech> { offers: &OFFERS, dialect: Speech::default };
 
 #[derive(Default)]
 struct Speech {

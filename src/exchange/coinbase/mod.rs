@@ -113,7 +113,7 @@ impl Exchange for Coinbase {
     }
 
     fn live(&self) -> Option<&'static dyn Live> {
-        Some(&live::Feed)
+        Some(live::LIVE)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {

@@ -133,7 +133,7 @@ impl Exchange for Kraken {
     }
 
     fn live(&self) -> Option<&'static dyn Live> {
-        Some(&live::Channels)
+        Some(live::LIVE)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {

@@ -15,11 +15,11 @@ use crate::exchange::Instrument;
 use crate::exchange::live::address::{Address, Channel};
 use crate::exchange::live::book::{BookRules, BookWire};
 use crate::exchange::live::candle_topic::Closing;
-use crate::exchange::live::conversation::Conversation;
 use crate::exchange::live::dialect::{Dialect, Unreadable, Verb};
 use crate::exchange::live::frame_handler::FrameHandler;
 use crate::exchange::live::rows::each_row;
-use crate::exchange::live::{Line, LineLimits, Live, LiveOffer, NotOffered, Ping, Rate, Session, Topic};
+use crate::exchange::live::spoken::Spoken;
+use crate::exchange::live::{Line, LineLimits, Live, LiveOffer, NotOffered, Ping, Rate, Topic};
 use crate::exchange::reading::record::TradeRow;
 use crate::exchange::reading::row::{Row, RowFault};
 use crate::exchange::reading::shape::Members;
@@ -64,17 +64,7 @@ static OFFERS: [LiveOffer; 2] =
 const OTHER_FEEDS: [&str; 2] = ["ticker", "ticker_lite"];
 
 /// Kraken's live offer of derivatives.
-pub(super) struct Feeds;
-
-impl Live for Feeds {
-    fn offers(&self) -> &'static [LiveOffer] {
-        &OFFERS
-    }
-
-    fn session(&self, line: &'static Line) -> Box<dyn Session> {
-        Box::new(Conversation::new(Speech::default(), line))
-    }
-}
+pub(super) static LIVE: &dyn Live = &Spoken::<Speech> { offers: &OFFERS, dialect: Speech::default };
 
 #[derive(Default)]
 struct Speech {

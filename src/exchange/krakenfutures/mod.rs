@@ -137,7 +137,7 @@ impl Exchange for KrakenFutures {
     }
 
     fn live(&self) -> Option<&'static dyn Live> {
-        Some(&live::Feeds)
+        Some(live::LIVE)
     }
 
     fn parse_listing(&self, body: &[u8]) -> Result<Listing, ParseError> {

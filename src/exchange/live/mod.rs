@@ -38,6 +38,7 @@ mod put;
 mod received;
 pub(crate) mod rows;
 mod session;
+pub(crate) mod spoken;
 mod topic;
 pub(crate) mod topics;
 mod trade_topic;

@@ -15,12 +15,12 @@ use super::rows::{Fill, LiveBar};
 use crate::exchange::live::address::{Address, Channel};
 use crate::exchange::live::book::{BookRules, BookWire};
 use crate::exchange::live::candle_topic::Closing;
-use crate::exchange::live::conversation::Conversation;
 use crate::exchange::live::dialect::{Dialect, Unreadable, Verb};
 use crate::exchange::live::frame_handler::FrameHandler;
 use crate::exchange::live::rows::each_row;
+use crate::exchange::live::spoken::Spoken;
 use crate::exchange::live::topics::Place;
-use crate::exchange::live::{Line, LineLimits, Live, LiveOffer, NotOffered, Ping, Rate, Session, Topic};
+use crate::exchange::live::{Line, LineLimits, Live, LiveOffer, NotOffered, Ping, Rate, Topic};
 use crate::exchange::reading::record::{Record, TradeRow};
 use crate::exchange::reading::row::{Row, RowFault};
 use crate::exchange::reading::shape::{Columns, Members};
@@ -76,17 +76,7 @@ static OFFERS: [LiveOffer; 3] = [
 ];
 
 /// OKX's live offer.
-pub(super) struct Channels;
-
-impl Live for Channels {
-    fn offers(&self) -> &'static [LiveOffer] {
-        &OFFERS
-    }
-
-    fn session(&self, line: &'static Line) -> Box<dyn Session> {
-        Box::new(Conversation::new(Speech::default(), line))
-    }
-}
+pub(super) static LIVE: &dyn Live = &Spoken::<Speech> { offers: &OFFERS, dialect: Speech::default };
 
 /// Trades of a frame wait here until all of it is read.
 #[derive(Default)]

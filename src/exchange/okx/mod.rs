@@ -156,7 +156,7 @@ impl Exchange for Okx {
     }
 
     fn live(&self) -> Option<&'static dyn Live> {
-        Some(&live::Channels)
+        Some(live::LIVE)
     }
 }
 
