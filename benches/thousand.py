@@ -5,6 +5,7 @@ receipt to accepted, memory, and how long /metrics takes.
 """
 
 import argparse
+import collections
 import contextlib
 import json
 import pathlib
@@ -92,6 +93,7 @@ def main():
     options.add_argument("--secs", type=int, default=300)
     options.add_argument("--rate", type=int, default=10, help="trades a second of each pair")
     options.add_argument("--deltas", action="store_true", help="every update of a hundred books is stored")
+    options.add_argument("--within", type=int, default=400, help="seconds within which all are live")
     options.add_argument("--exchanges", help="only these, parted by commas")
     asked = options.parse_args()
     for name in set(QUOTES) - set((asked.exchanges or ",".join(QUOTES)).split(",")):
@@ -117,8 +119,12 @@ def main():
             live, books = total(text, "dccd_websocket_state", 'state="live"'), total(text, "dccd_book_in_step")
             if live >= wanted and books >= wanted / 2:
                 break
-            if time.monotonic() - began > 400 or dccd.poll() is not None:
+            if time.monotonic() - began > asked.within or dccd.poll() is not None:
                 print(f"after {time.monotonic() - began:.0f} s {live:.0f} of {wanted} series are live, {books:.0f} books in step")
+                for name in QUOTES:
+                    own = f'exchange="{name}"'
+                    states = re.findall(rf'^dccd_websocket_state\{{[^}}]*{own}[^}}]*state="(\w+)"\}} 1$', text, re.M)
+                    print(f"  {name}: {dict(collections.Counter(states))}, {total(text, 'dccd_book_in_step', own):.0f} books in step")
                 print(pathlib.Path(folder, "out").read_text()[-1500:])
                 raise SystemExit(1)
         print(f"{wanted} series of {len(QUOTES)} exchanges, all live and in step after {time.monotonic() - began:.0f} s")

@@ -72,9 +72,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes room for the metrics of this many jobs.
-    pub(crate) fn make_room(&self, jobs: usize) {
-        self.telemetry.metrics().limit_series(jobs + AD_HOC_SERIES);
+    /// Makes room for the metrics of this many series.
+    pub(crate) fn make_room(&self, series: usize) {
+        self.telemetry.metrics().limit_series(series + AD_HOC_SERIES);
     }
 
     /// Removes the metrics of a series that is no longer collected; one that is configured keeps them.

@@ -41,7 +41,7 @@ impl Engine {
             EngineError::Store(StoreError::Io { action: "tidying", path: own.clone(), source })
         })?;
         let jobs = Job::all(config);
-        let telemetry = listen(&layout, config, jobs.len())?;
+        let telemetry = listen(&layout, config, jobs.len() + LiveJob::all(config).len())?;
         let (db, set_aside) = state::open(&layout, config, &telemetry).await?;
         let known = db.series_health().await?;
         let paused = db.paused().await?.into_iter().collect();
@@ -160,14 +160,14 @@ struct Opened {
 }
 
 /// Telemetry over the health that earlier processes recorded.
-fn listen(layout: &Layout, config: &Config, jobs: usize) -> Result<Telemetry, EngineError> {
+fn listen(layout: &Layout, config: &Config, series: usize) -> Result<Telemetry, EngineError> {
     let health = HealthMonitor::open(layout.root()).map_err(|source| EngineError::Health {
         path: layout.own().join("metrics.json").display().to_string(),
         source,
     })?;
     let telemetry = Telemetry::with_health(health);
     telemetry.show_config(&config.hash, config.alerts.max_consecutive_errors);
-    telemetry.metrics().limit_series(jobs + AD_HOC_SERIES);
+    telemetry.metrics().limit_series(series + AD_HOC_SERIES);
     Ok(telemetry)
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use dccd::Service;
 use dccd::config::{Config, Surroundings, check};
 use dccd::engine::{Engine, Streams};
-use dccd::model::{Batch, Candle, Kind, Market, Micros, Series, Side, Window};
+use dccd::model::{Batch, Candle, Kind, Market, Micros, Series, Side, Window, Windows};
 use dccd::sim::Knobs;
 use dccd::store::{Ledger, verify_series};
 use tokio::task::JoinHandle;
@@ -177,7 +177,11 @@ impl Rig {
         let told = || {
             let told = missing().map(|series| {
                 let ledger = self.setup.ledger(series);
-                format!("{series}: covered {:?}, gaps {:?}", ledger.covered, ledger.gaps(until))
+                let (covered, gaps) = (&ledger.covered, ledger.gaps(until));
+                format!(
+                    "{series}: covered {covered:?}, gaps {gaps:?}, empty {:?}, unfillable {:?}",
+                    ledger.empty, ledger.unfillable
+                )
             });
             told.collect::<Vec<_>>().join("\n")
         };
@@ -185,10 +189,10 @@ impl Rig {
     }
 
     fn is_complete(&self, series: &str, until: Micros) -> bool {
-        let (ledger, series) = (self.setup.ledger(series), series.parse::<Series>().unwrap());
+        let (held, series) = (held(&self.setup.ledger(series)), series.parse::<Series>().unwrap());
         let until = series.span().map_or(until, |span| span.grid().floor(until));
-        let first = ledger.covered.first().map(|window| window.from);
-        first.is_some_and(|from| Window::new(from, until).is_none_or(|wanted| ledger.covered.cover(wanted)))
+        let first = held.first().map(|window| window.from);
+        first.is_some_and(|from| Window::new(from, until).is_none_or(|wanted| held.cover(wanted)))
     }
 
     /// Waits until `dccd gaps` names no gap.
@@ -227,8 +231,9 @@ impl Rig {
     /// Returns the window and the rows.
     pub(crate) fn exact(&self, name: &str) -> (Window, Batch) {
         let (stored, ledger) = (self.setup.stored(name), self.setup.ledger(name));
-        assert_eq!(ledger.covered.len(), 1, "{name}: {:?}", ledger.covered);
-        let window = ledger.covered.first().unwrap();
+        let held = held(&ledger);
+        assert_eq!(held.len(), 1, "{name}: {held:?}");
+        let window = held.first().unwrap();
         let existing = self.setup.existing(name, window);
         // Of the instants heard first and last nothing proves that all their trades came.
         let beside =
@@ -259,6 +264,13 @@ impl Rig {
         assert_eq!(verify_series(&self.setup.layout(), &series).unwrap(), []);
         (window, stored)
     }
+}
+
+/// What is covered or confirmed empty: a pair that trades every few seconds may have nothing to fill a hole with.
+fn held(ledger: &Ledger) -> Windows {
+    let mut held = ledger.covered.clone();
+    ledger.empty.iter().for_each(|note| held.add(note.window));
+    held
 }
 
 /// Fails at the first row that differs.
