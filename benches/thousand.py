@@ -18,7 +18,9 @@ import urllib.request
 
 from common import DCCD
 
-PAIRS = 112
+PAIRS = 130
+# These send a frame a level, so that fewer pairs make as many messages.
+FEWER = {"krakenfutures": 40, "bitfinex": 50}
 QUOTES = {
     "binance": ("USDT", ""), "binancecoinm": ("USD", ":perp"), "kraken": ("USD", ""), "krakenfutures": ("USD", ":perp"),
     "coinbase": ("USD", ""), "bybit": ("USDT", ""), "okx": ("USDT", ""), "bitfinex": ("USD", ""), "bitmex": ("USD", ":perp"),
@@ -40,7 +42,7 @@ def configuration(folder, rest, web, port, deltas):
         "stream_jobs:",
     ]
     for name, (quote, end) in QUOTES.items():
-        pairs = [f"\"P{number:03}/{quote}{end}\"" for number in range(PAIRS)]
+        pairs = [f"\"P{number:03}/{quote}{end}\"" for number in range(FEWER.get(name, PAIRS))]
         first, rest_of = pairs[:11], pairs[11:]
         lines.append(f"  - {{exchange: {name}, pairs: [{', '.join(pairs)}], channels: [trades]}}")
         book = "channels: [book], depth: 100, time_step: 10"
@@ -91,10 +93,11 @@ def processor(pid):
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--secs", type=int, default=300)
-    options.add_argument("--rate", type=int, default=10, help="trades a second of each pair")
+    options.add_argument("--rate", type=int, default=2, help="trades a second of each pair")
     options.add_argument("--deltas", action="store_true", help="every update of a hundred books is stored")
     options.add_argument("--within", type=int, default=400, help="seconds within which all are live")
     options.add_argument("--exchanges", help="only these, parted by commas")
+    options.add_argument("--keep", type=pathlib.Path, help="where the last scrape is written")
     asked = options.parse_args()
     for name in set(QUOTES) - set((asked.exchanges or ",".join(QUOTES)).split(",")):
         del QUOTES[name]
@@ -109,7 +112,7 @@ def main():
         log = open(pathlib.Path(folder) / "out", "w")
         dccd = subprocess.Popen([str(DCCD), "start", "-c", str(config)], stdout=log, stderr=log)
         ends.callback(dccd.kill)
-        wanted, began = 2 * PAIRS * len(QUOTES), time.monotonic()
+        wanted, began = 2 * sum(FEWER.get(name, PAIRS) for name in QUOTES), time.monotonic()
         while True:
             time.sleep(2)
             try:
@@ -117,7 +120,7 @@ def main():
             except OSError:
                 text = ""
             live, books = total(text, "dccd_websocket_state", 'state="live"'), total(text, "dccd_book_in_step")
-            if live >= wanted and books >= wanted / 2:
+            if live >= wanted * 0.99 and books >= wanted / 2 * 0.99:
                 break
             if time.monotonic() - began > asked.within or dccd.poll() is not None:
                 print(f"after {time.monotonic() - began:.0f} s {live:.0f} of {wanted} series are live, {books:.0f} books in step")
@@ -127,7 +130,7 @@ def main():
                     print(f"  {name}: {dict(collections.Counter(states))}, {total(text, 'dccd_book_in_step', own):.0f} books in step")
                 print(pathlib.Path(folder, "out").read_text()[-1500:])
                 raise SystemExit(1)
-        print(f"{wanted} series of {len(QUOTES)} exchanges, all live and in step after {time.monotonic() - began:.0f} s")
+        print(f"{wanted} series of {len(QUOTES)} exchanges, 99 in 100 live and in step after {time.monotonic() - began:.0f} s")
         first, _ = scrape(port)
         used = processor(dccd.pid), processor(sim.pid)
         sizes, scrapes, until = [], [], time.monotonic() + asked.secs
@@ -136,6 +139,8 @@ def main():
             last, took = scrape(port)
             scrapes.append(took)
             sizes.append(memory(dccd.pid)[0])
+        if asked.keep:
+            asked.keep.write_text(last)
         frames = total(last, "dccd_websocket_messages_total") - total(first, "dccd_websocket_messages_total")
         rows = total(last, "dccd_websocket_rows_total") - total(first, "dccd_websocket_rows_total")
         slowest = quantile(first, last, "dccd_websocket_accept_seconds", 0.99)

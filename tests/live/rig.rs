@@ -266,7 +266,7 @@ impl Rig {
     }
 }
 
-/// What is covered or confirmed empty: a pair that trades every few seconds may have nothing to fill a hole with.
+/// The windows that are covered or confirmed empty: a pair that trades every few seconds may have nothing to fill a hole with.
 fn held(ledger: &Ledger) -> Windows {
     let mut held = ledger.covered.clone();
     ledger.empty.iter().for_each(|note| held.add(note.window));

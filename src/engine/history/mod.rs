@@ -37,6 +37,7 @@ use crate::model::Micros;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{HistoryNotWritten, HistoryPruned, ObservationLost};
 pub use crate::telemetry::history::SavedJob;
+use crate::telemetry::history::keeps;
 pub use crate::telemetry::rollup::{
     Key, Kind, Point, Resolution, RollupError, Sketch, UnknownResolution, matches_prefix,
 };
@@ -170,7 +171,7 @@ impl MetricHistory {
     /// Records what the metrics of the process have become.
     #[doc(hidden)]
     pub fn collect(&self, at: Micros) {
-        let families = self.telemetry.metrics().gather();
+        let families = self.telemetry.metrics().gather_of(keeps);
         for error in self.telemetry.history().sample(&families, at) {
             self.telemetry.emit(ObservationLost { error: &error });
         }

@@ -13,8 +13,8 @@ use crate::engine::Engine;
 use crate::exchange::Instrument;
 use crate::exchange::live::{BookWish, Line, Live, LiveOffer, Topic, TopicId};
 use crate::jobs::stream::{
-    Acceptor, ListenedTopic, Listener, LiveSeries, MOST_BYTES, Need, Publisher, QuietLimits, Tasks, Topics,
-    WaitingRows,
+    Acceptor, EACH_BYTES, ListenedTopic, Listener, LiveSeries, MOST_BYTES, Need, Publisher, QuietLimits,
+    Tasks, Topics, WaitingRows,
 };
 use crate::model::{Batch, Micros, Series};
 use crate::net::ws::{Command, Connection, Dialer};
@@ -105,7 +105,7 @@ impl Connections {
     pub(super) fn new(engine: &Arc<Engine>, config: &Config, needs: mpsc::Sender<Need>) -> Self {
         let hosts = config.exchanges.iter();
         let hosts = hosts.filter_map(|(name, own)| Some((name.clone(), own.ws_url.clone()?)));
-        let waiting = WaitingRows::new(MOST_BYTES);
+        let waiting = WaitingRows::new(MOST_BYTES, EACH_BYTES);
         let publisher = Publisher::new(waiting.clone(), engine.telemetry().clone());
         let mut connections = Connections {
             engine: Arc::clone(engine),

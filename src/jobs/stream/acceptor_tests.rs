@@ -94,7 +94,7 @@ async fn a_series_that_is_published_for_long_delays_neither_its_own_rows_nor_tho
 
 #[tokio::test]
 async fn while_much_waits_the_largest_series_is_published_first_and_no_more_than_needed() {
-    let home = Home::new(20_000);
+    let home = Home::new(13_000);
     let [small, large] = SERIES.map(|series| home.topics(series));
     let (acceptor, waiting) = (home.acceptor.clone(), home.waiting.clone());
     let (_store, _thread, _root) = home.start();
@@ -110,6 +110,22 @@ async fn while_much_waits_the_largest_series_is_published_first_and_no_more_than
     // The round before is over once the next one is.
     acceptor.accept(&small, handover(10..11, false)).await.unwrap();
     assert!(waiting.bytes() < before / 10, "a series that is left counts no more");
+}
+
+#[tokio::test]
+async fn each_series_that_is_listened_to_adds_to_what_may_wait_and_takes_it_away_when_it_ends() {
+    let home = Home { waiting: WaitingRows::new(1_000, 10), ..Home::new(0) };
+    let mut lives = SERIES.map(|series| {
+        let live = LiveSeries::open(&home.store, &Arc::new(series.parse().unwrap()), None).unwrap();
+        home.waiting.accepted(live.live_writer());
+        Some(live)
+    });
+    assert_eq!(home.waiting.most(), 1_020);
+
+    lives[0] = None;
+    due(&home.waiting);
+
+    assert_eq!(home.waiting.most(), 1_010);
 }
 
 /// Has the files of a series, as a fold of a large one does.
@@ -178,7 +194,7 @@ impl Home {
         let root = TempDir::new().unwrap();
         let settings = StoreSettings::of(7, Micros(BEGIN));
         let (store, _) = Store::open(&Layout::new(root.path()), settings).unwrap();
-        let waiting = WaitingRows::new(most);
+        let waiting = WaitingRows::new(most, 0);
         let (acceptor, accept) = Acceptor::with_patience(store.clone(), waiting.clone(), Duration::ZERO);
         Home { store, waiting, acceptor, accept: Box::new(accept), root }
     }

@@ -43,7 +43,7 @@ pub(crate) use quiet::QuietLimits;
 pub(crate) use states::{LiveStates, LiveStatus};
 pub(crate) use tasks::Tasks;
 pub(crate) use topics::{ListenedTopic, Topics};
-pub(crate) use waiting_rows::{MOST_BYTES, WaitingRows};
+pub(crate) use waiting_rows::{EACH_BYTES, MOST_BYTES, WaitingRows};
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

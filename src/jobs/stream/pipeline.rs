@@ -14,7 +14,7 @@ use crate::jobs::stream::quiet::QuietLimits;
 use crate::jobs::stream::states::LiveStates;
 use crate::jobs::stream::tasks::Tasks;
 use crate::jobs::stream::topics::{ListenedTopic, Topics};
-use crate::jobs::stream::waiting_rows::{MOST_BYTES, WaitingRows};
+use crate::jobs::stream::waiting_rows::{EACH_BYTES, MOST_BYTES, WaitingRows};
 use crate::model::{Micros, Series};
 use crate::net::ws::{Command, Connection};
 use crate::store::{Store, StoreError};
@@ -59,7 +59,7 @@ impl Pipeline {
             series.push(own);
         }
         let (mut tasks, stop) = (Tasks::new("measuring"), CancellationToken::new());
-        let waiting = WaitingRows::new(publish_after.map_or(usize::MAX, |_| MOST_BYTES));
+        let waiting = WaitingRows::new(publish_after.map_or(usize::MAX, |_| MOST_BYTES), EACH_BYTES);
         let (acceptor, accept) = Acceptor::new(store.clone(), waiting.clone());
         tasks.spawn_blocking((), accept);
         let publisher = Publisher::new(waiting, telemetry.clone());

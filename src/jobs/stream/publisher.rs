@@ -1,5 +1,6 @@
 //! Publishes live series, a few at a time, beside those who accept their rows.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,12 +16,17 @@ use crate::jobs::tell_flush;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{PublishFailed, StreamsWaiting};
 
-/// How many series are published at a time: a publish may wait for a run's publish of the same series.
-const AT_ONCE: usize = 4;
+/// How many series are published at a time, at most: a publish may wait for a run's publish of the same series.
+const MOST_AT_ONCE: usize = 4;
 /// How often is looked whether rows have waited long enough.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a series is left alone after publishing it failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// How many series are published at a time: those who accept rows need a processor too.
+fn at_once() -> usize {
+    std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, MOST_AT_ONCE)
+}
 
 /// Marks a series as being published, however that ends.
 struct Publishing<'a>(&'a LiveWriter);
@@ -52,7 +58,7 @@ impl Publisher {
         Publisher {
             waiting,
             telemetry,
-            permits: Arc::new(Semaphore::new(AT_ONCE)),
+            permits: Arc::new(Semaphore::new(at_once())),
             threads: Threads::default(),
         }
     }
@@ -66,15 +72,15 @@ impl Publisher {
     pub(crate) async fn run(self, longest: Duration, stop: CancellationToken) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut publishing = Tasks::new("publishing live series");
+        let (at_once, mut publishing) = (at_once(), Tasks::new("publishing live series"));
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 _ = look.tick() => self.tell(),
-                () = self.waiting.is_much(), if publishing.len() < AT_ONCE => {}
+                () = self.waiting.is_much(), if publishing.len() < at_once => {}
                 Some(_) = publishing.next() => {}
             }
-            for live in self.waiting.take_due(longest, AT_ONCE - publishing.len()) {
+            for live in self.waiting.take_due(longest, at_once - publishing.len()) {
                 let publisher = self.clone();
                 publishing.spawn((), async move { publisher.publish(live).await });
             }

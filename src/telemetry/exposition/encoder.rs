@@ -1,13 +1,15 @@
 //! Encodes families as lines: the text format 0.0.4 and the similar OpenMetrics 1.0.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io;
+use std::sync::Arc;
 
 use prometheus::proto::{Histogram, LabelPair, MetricFamily, MetricType};
 
 use super::Format;
 use crate::telemetry::exemplars::{Exemplar, Exemplars};
-use crate::telemetry::metrics::unit_of;
+use crate::telemetry::metrics::{About, FamilyWriter, LabelSet, Table, unit_of};
 
 /// All families as text.
 ///
@@ -18,13 +20,79 @@ pub(in crate::telemetry) fn encode(
     format: Format,
     exemplars: &Exemplars,
 ) -> io::Result<String> {
-    let samples: usize = families.iter().map(|family| family.get_metric().len()).sum();
-    let mut encoder = Encoder { out: String::with_capacity(128 * samples), format, exemplars };
-    families.iter().try_for_each(|family| encoder.push_family(family))?;
-    if format == Format::OpenMetrics {
-        encoder.out.push_str("# EOF\n");
+    encode_all(families, &[], format, exemplars)
+}
+
+/// The same with the families of tables, all of them in the order of their names.
+///
+/// # Errors
+/// If a family has a type that is not supported.
+pub(super) fn encode_all(
+    families: &[MetricFamily],
+    tables: &[Arc<dyn Table>],
+    format: Format,
+    exemplars: &Exemplars,
+) -> io::Result<String> {
+    let mut texts = BTreeMap::new();
+    for family in families {
+        let mut encoder = Encoder { out: String::new(), format, exemplars };
+        encoder.push_family(family)?;
+        texts.insert(family.name().to_owned(), encoder.out);
     }
-    Ok(encoder.out)
+    for table in tables {
+        let mut lines =
+            Lines { texts, begun: None, encoder: Encoder { out: String::new(), format, exemplars } };
+        table.write(&mut lines);
+        texts = lines.end();
+    }
+    let end = if format == Format::OpenMetrics { "# EOF\n" } else { "" };
+    let mut out = String::with_capacity(texts.values().map(String::len).sum::<usize>() + end.len());
+    texts.into_values().for_each(|text| out.push_str(&text));
+    out.push_str(end);
+    Ok(out)
+}
+
+/// The lines of a table's families, each family by its name.
+struct Lines<'a> {
+    texts: BTreeMap<String, String>,
+    /// The family under way, and whether it has a sample.
+    begun: Option<(About, MetricType, bool)>,
+    encoder: Encoder<'a>,
+}
+
+impl Lines<'_> {
+    fn end(mut self) -> BTreeMap<String, String> {
+        self.keep();
+        self.texts
+    }
+
+    fn keep(&mut self) {
+        let text = std::mem::take(&mut self.encoder.out);
+        if let Some(((name, _), _, true)) = self.begun.take() {
+            self.texts.insert(name.to_owned(), text);
+        }
+    }
+}
+
+impl FamilyWriter for Lines<'_> {
+    fn begin(&mut self, about: About, kind: MetricType) {
+        self.keep();
+        self.begun = Some((about, kind, false));
+    }
+
+    fn sample(&mut self, labels: &LabelSet, more: Option<(&str, &str)>, value: f64) {
+        let Some(((name, help), kind, has_sample)) = &mut self.begun else { return };
+        if !std::mem::replace(has_sample, true) {
+            let kind = if *kind == MetricType::COUNTER { Kind::Counter } else { Kind::of_gauge(name) };
+            self.encoder.push_comments(name, help, kind);
+        }
+        let labels = labels.text(|pairs| {
+            let mut text = String::new();
+            push_labels(&mut text, pairs.iter().map(|pair| (pair.name(), pair.value())));
+            text
+        });
+        self.encoder.push_value(name, labels, more, value);
+    }
 }
 
 struct Encoder<'a> {
@@ -36,7 +104,7 @@ struct Encoder<'a> {
 impl Encoder<'_> {
     fn push_family(&mut self, family: &MetricFamily) -> io::Result<()> {
         let kind = kind_of(family)?;
-        self.push_comments(family, kind);
+        self.push_comments(family.name(), family.help(), kind);
         let mut labels = String::new();
         for metric in family.get_metric() {
             labels.clear();
@@ -56,15 +124,15 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    fn push_comments(&mut self, family: &MetricFamily, kind: Kind) {
+    fn push_comments(&mut self, family: &str, help: &str, kind: Kind) {
         let is_open = self.format == Format::OpenMetrics;
         let (name, word) = match kind {
-            Kind::Info if is_open => (kind.base(family.name()), "info"),
-            Kind::Info => (family.name(), "gauge"),
-            Kind::Counter if is_open => (kind.base(family.name()), "counter"),
-            Kind::Counter => (family.name(), "counter"),
-            Kind::Gauge => (family.name(), "gauge"),
-            Kind::Histogram => (family.name(), "histogram"),
+            Kind::Info if is_open => (kind.base(family), "info"),
+            Kind::Info => (family, "gauge"),
+            Kind::Counter if is_open => (kind.base(family), "counter"),
+            Kind::Counter => (family, "counter"),
+            Kind::Gauge => (family, "gauge"),
+            Kind::Histogram => (family, "histogram"),
         };
         let out = &mut self.out;
         push(out, format_args!("# TYPE {name} {word}\n"));
@@ -72,7 +140,7 @@ impl Encoder<'_> {
             push(out, format_args!("# UNIT {name} {unit}\n"));
         }
         push(out, format_args!("# HELP {name} "));
-        push_escaped(out, family.help(), is_open);
+        push_escaped(out, help, is_open);
         out.push('\n');
     }
 
@@ -113,6 +181,22 @@ impl Encoder<'_> {
             self.out.push_str(labels);
             self.out.push('}');
         }
+        self.push_end(value);
+    }
+
+    /// A sample with one label more, where there is one.
+    fn push_value(&mut self, name: &str, labels: &str, more: Option<(&str, &str)>, value: f64) {
+        let Some(more) = more else { return self.push_sample(name, "", labels, value) };
+        self.out.push_str(name);
+        self.out.push('{');
+        self.out.push_str(labels);
+        self.out.push_str(if labels.is_empty() { "" } else { "," });
+        push_labels(&mut self.out, [more]);
+        self.out.push('}');
+        self.push_end(value);
+    }
+
+    fn push_end(&mut self, value: f64) {
         self.out.push(' ');
         push_number(&mut self.out, value);
         self.out.push('\n');
@@ -129,6 +213,10 @@ enum Kind {
 }
 
 impl Kind {
+    fn of_gauge(name: &str) -> Kind {
+        if name.ends_with("_info") { Kind::Info } else { Kind::Gauge }
+    }
+
     /// The name of the family; in OpenMetrics without the suffix of the samples.
     fn base(self, name: &str) -> &str {
         match self {
@@ -142,8 +230,7 @@ impl Kind {
 fn kind_of(family: &MetricFamily) -> io::Result<Kind> {
     match family.get_field_type() {
         MetricType::COUNTER => Ok(Kind::Counter),
-        MetricType::GAUGE if family.name().ends_with("_info") => Ok(Kind::Info),
-        MetricType::GAUGE => Ok(Kind::Gauge),
+        MetricType::GAUGE => Ok(Kind::of_gauge(family.name())),
         MetricType::HISTOGRAM => Ok(Kind::Histogram),
         other => Err(io::Error::other(format!("{} is a {other:?}, which is not exposed", family.name()))),
     }

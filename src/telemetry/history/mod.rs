@@ -90,6 +90,11 @@ pub(super) fn job_key(series: &Series, name: &str) -> String {
     format!("job:{series}:{name}")
 }
 
+/// Whether the metric history keeps a family of the process.
+pub(crate) fn keeps(family: &str) -> bool {
+    kept::KEPT.iter().any(|kept| kept.family == family)
+}
+
 /// The families that are sampled, each with a name of its labels in the key; for tests of the catalogue.
 #[cfg(test)]
 pub(super) fn sampled_families() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {

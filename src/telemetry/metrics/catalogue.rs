@@ -22,6 +22,7 @@ use prometheus::Registry;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{MetricFamily, MetricType};
 
+use super::table::{Table, objects_of};
 use crate::telemetry::exemplars::Exemplars;
 
 /// A family, whether it has a sample yet or not.
@@ -52,6 +53,8 @@ pub(in crate::telemetry) fn unit_of(name: &str) -> Option<&'static str> {
 pub(super) struct Catalogue {
     registry: Registry,
     members: Mutex<Vec<Arc<dyn Collector>>>,
+    /// Those that are written without the registry.
+    tables: Vec<Arc<dyn Table>>,
     pub(super) exemplars: Arc<Exemplars>,
 }
 
@@ -78,9 +81,33 @@ impl Catalogue {
         self.members.lock().unwrap_or_else(PoisonError::into_inner).push(families);
     }
 
+    /// Adds the families of a table.
+    pub(super) fn add_table(&mut self, table: Arc<dyn Table>) {
+        let member: Arc<dyn Collector> = Arc::clone(&table) as _;
+        self.members.lock().unwrap_or_else(PoisonError::into_inner).push(member);
+        self.tables.push(table);
+    }
+
     /// Every family with a sample, sorted by name.
     pub(super) fn gather(&self) -> Vec<MetricFamily> {
-        self.registry.gather()
+        self.gather_of(|_| true)
+    }
+
+    /// Those of them whose names are wanted: a thousand series have tens of thousands of samples.
+    pub(super) fn gather_of(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<MetricFamily> {
+        let mut all = self.registry.gather();
+        all.retain(|family| is_wanted(family.name()));
+        for table in &self.tables {
+            let own = objects_of(&**table, &is_wanted).into_iter();
+            all.extend(own.filter(|family| !family.get_metric().is_empty()));
+        }
+        all.sort_by(|one, other| one.name().cmp(other.name()));
+        all
+    }
+
+    /// The same in two parts: the families of no table, and the tables.
+    pub(super) fn parts(&self) -> (Vec<MetricFamily>, &[Arc<dyn Table>]) {
+        (self.registry.gather(), &self.tables)
     }
 
     /// Every family, sorted by name.

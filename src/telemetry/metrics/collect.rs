@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use prometheus::proto::{LabelPair, MetricFamily, MetricType};
 
 use super::series::{Declared, STATES, SeriesMetrics, SeriesTable, group};
+use super::table::{About, FamilyWriter, LabelSet, Table, objects, pair};
 use crate::model::Series;
 use crate::telemetry::{Reason, read};
 
@@ -83,16 +84,13 @@ const fn counter(name: &'static str, help: &'static str, read: fn(&SeriesMetrics
     Family { name, help, kind: MetricType::COUNTER, read }
 }
 
-const COVERAGE: (&str, &str) = (
+const COVERAGE: About = (
     "dccd_series_coverage_seconds",
     "Time since the series was first wanted, by state: covered, gap, empty (confirmed) or unfillable.",
 );
-const JOB_INFO: (&str, &str) = ("dccd_job_info", "The job that collects a series; always 1.");
-const JOB_FAILURES: (&str, &str) = ("dccd_job_failures_total", "Failed runs, by reason.");
-const HELD: (&str, &str) = ("dccd_metrics_series", "Series that have metrics of their own.");
-
-/// The labels of each series, built once for all families.
-type Labels<'a> = HashMap<&'a Series, Vec<LabelPair>>;
+const JOB_INFO: About = ("dccd_job_info", "The job that collects a series; always 1.");
+const JOB_FAILURES: About = ("dccd_job_failures_total", "Failed runs, by reason.");
+const HELD: About = ("dccd_metrics_series", "Series that have metrics of their own.");
 
 impl Collector for SeriesTable {
     fn desc(&self) -> Vec<&Desc> {
@@ -100,83 +98,46 @@ impl Collector for SeriesTable {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let declared = read(&self.0.declared);
-        let labels: Labels<'_> = declared.keys().map(|series| (series, series_labels(series))).collect();
-        let mut families: Vec<MetricFamily> = FAMILIES
-            .iter()
-            .map(|one| {
-                let rows = declared.iter().map(|(series, known)| {
-                    metric(labels[series].clone(), one.kind, (one.read)(&known.metrics))
-                });
-                family((one.name, one.help), one.kind, rows.collect())
-            })
-            .collect();
-        families.push(coverage(&declared, &labels));
-        families.push(job_info(&declared, &labels));
-        families.push(job_failures(&declared));
-        let held = metric(Vec::new(), MetricType::GAUGE, declared.len() as f64);
-        families.push(family(HELD, MetricType::GAUGE, vec![held]));
-        families
+        objects(self)
     }
 }
 
-fn coverage(declared: &BTreeMap<Series, Declared>, labels: &Labels<'_>) -> MetricFamily {
-    let rows = declared.iter().flat_map(|(series, known)| {
-        STATES.iter().zip(&known.metrics.coverage_secs).map(|(state, secs)| {
-            let mut labels = labels[series].clone();
-            labels.push(pair("state", state));
-            metric(labels, MetricType::GAUGE, secs.get())
-        })
-    });
-    family(COVERAGE, MetricType::GAUGE, rows.collect())
+impl Table for SeriesTable {
+    fn write(&self, to: &mut dyn FamilyWriter) {
+        let declared = read(&self.0.declared);
+        let all: Vec<(LabelSet, &Declared)> =
+            declared.iter().map(|(series, known)| (LabelSet::new(series_labels(series)), known)).collect();
+        for one in &FAMILIES {
+            to.begin((one.name, one.help), one.kind);
+            all.iter().for_each(|(labels, known)| to.sample(labels, None, (one.read)(&known.metrics)));
+        }
+        to.begin(COVERAGE, MetricType::GAUGE);
+        for (labels, known) in &all {
+            for (state, secs) in STATES.iter().zip(&known.metrics.coverage_secs) {
+                to.sample(labels, Some(("state", state)), secs.get());
+            }
+        }
+        to.begin(JOB_INFO, MetricType::GAUGE);
+        all.iter().for_each(|(labels, known)| to.sample(labels, Some(("job_id", &known.job_id)), 1.0));
+        job_failures(&declared, to);
+        to.begin(HELD, MetricType::GAUGE);
+        to.sample(&LabelSet::new(Vec::new()), None, declared.len() as f64);
+    }
 }
 
-fn job_info(declared: &BTreeMap<Series, Declared>, labels: &Labels<'_>) -> MetricFamily {
-    let rows = declared.iter().map(|(series, known)| {
-        let mut labels = labels[series].clone();
-        labels.push(pair("job_id", &known.job_id));
-        metric(labels, MetricType::GAUGE, 1.0)
-    });
-    family(JOB_INFO, MetricType::GAUGE, rows.collect())
-}
-
-fn job_failures(declared: &BTreeMap<Series, Declared>) -> MetricFamily {
-    let mut rows = Vec::new();
+fn job_failures(declared: &BTreeMap<Series, Declared>, to: &mut dyn FamilyWriter) {
+    to.begin(JOB_FAILURES, MetricType::COUNTER);
     let mut last = None;
     for (series, known) in declared {
         if last.replace(group(series)) == Some(group(series)) {
             continue;
         }
+        let labels = LabelSet::new(group_labels(series));
         for reason in Reason::ALL {
-            let mut labels = group_labels(series);
-            labels.push(pair("reason", reason.name()));
-            rows.push(metric(labels, MetricType::COUNTER, known.metrics.failures[reason as usize].get()));
+            let failures = known.metrics.failures[reason as usize].get();
+            to.sample(&labels, Some(("reason", reason.name())), failures);
         }
     }
-    family(JOB_FAILURES, MetricType::COUNTER, rows)
-}
-
-pub(super) fn family((name, help): (&str, &str), kind: MetricType, metrics: Vec<Metric>) -> MetricFamily {
-    let mut family = MetricFamily::default();
-    family.set_name(name.to_owned());
-    family.set_help(help.to_owned());
-    family.set_field_type(kind);
-    family.set_metric(metrics);
-    family
-}
-
-pub(super) fn metric(labels: Vec<LabelPair>, kind: MetricType, value: f64) -> Metric {
-    let mut metric = Metric::from_label(labels);
-    if kind == MetricType::COUNTER {
-        let mut counter = Counter::default();
-        counter.set_value(value);
-        metric.set_counter(counter);
-    } else {
-        let mut gauge = Gauge::default();
-        gauge.set_value(value);
-        metric.set_gauge(gauge);
-    }
-    metric
 }
 
 pub(super) fn series_labels(series: &Series) -> Vec<LabelPair> {
@@ -192,13 +153,6 @@ fn group_labels(series: &Series) -> Vec<LabelPair> {
         pair("kind", series.kind().name()),
         pair("pair", &series.pair().to_string()),
     ]
-}
-
-pub(super) fn pair(name: &str, value: &str) -> LabelPair {
-    let mut pair = LabelPair::default();
-    pair.set_name(name.to_owned());
-    pair.set_value(value.to_owned());
-    pair
 }
 
 /// The descriptions of the families, which the registry requires in advance.

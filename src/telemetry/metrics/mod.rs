@@ -24,6 +24,7 @@ mod server;
 mod stream_books;
 mod stream_series;
 mod streams;
+mod table;
 mod traced;
 mod traces;
 mod tracker;
@@ -61,6 +62,7 @@ use series::SeriesTable;
 use server::Server;
 pub(super) use stream_series::lag_key;
 use streams::Streams;
+pub(super) use table::{About, FamilyWriter, LabelSet, Table};
 use traces::Traces;
 use tracker::Tasks;
 
@@ -137,7 +139,7 @@ impl Metrics {
     pub fn new() -> Self {
         let catalogue = Catalogue::default();
         let add = Register(&catalogue);
-        let metrics = Metrics {
+        let mut metrics = Metrics {
             program: Program::new(&add),
             runs: Runs::new(&add),
             requests: Requests::new(&add),
@@ -160,8 +162,8 @@ impl Metrics {
             exchanges: Mutex::default(),
             catalogue,
         };
-        metrics.register(Box::new(metrics.series.clone()));
-        metrics.register(Box::new(metrics.streams.table.clone()));
+        metrics.catalogue.add_table(Arc::new(metrics.series.clone()));
+        metrics.catalogue.add_table(Arc::new(metrics.streams.table.clone()));
         metrics.register(Box::new(ProcessCollector::new()));
         metrics.create_closed_label_sets();
         metrics
@@ -180,6 +182,18 @@ impl Metrics {
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.drill.look();
         self.catalogue.gather()
+    }
+
+    /// Those of them whose names are wanted.
+    pub(crate) fn gather_of(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<MetricFamily> {
+        self.drill.look();
+        self.catalogue.gather_of(is_wanted)
+    }
+
+    /// Every family with a sample, those of tables of series apart.
+    pub(super) fn parts(&self) -> (Vec<MetricFamily>, &[Arc<dyn Table>]) {
+        self.drill.look();
+        self.catalogue.parts()
     }
 
     /// Every family, whether it has a sample yet or not, sorted by name.

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, RwLock};
 
 use prometheus::core::{Collector, Desc};
-use prometheus::proto::{LabelPair, MetricFamily, MetricType};
+use prometheus::proto::{MetricFamily, MetricType};
 use prometheus::{Histogram, IntCounter};
 
-use super::collect::{desc, family, metric, pair, series_labels};
+use super::collect::{desc, series_labels};
 use super::series::{Count, Level};
 use super::stream_books::{BREAKS, BookMetrics, IN_STEP, OUT_SECONDS};
+use super::table::{About, FamilyWriter, LabelSet, Table, objects};
 use crate::model::{Kind, Series};
 use crate::telemetry::{LiveState, read, write};
 
@@ -57,24 +58,24 @@ pub(super) struct Shared {
 
 /// Every declared live series. Clones share it.
 #[derive(Clone)]
-pub(super) struct StreamTable(Arc<Table>);
+pub(super) struct StreamTable(Arc<Declared>);
 
-struct Table {
+struct Declared {
     declared: RwLock<BTreeMap<Series, Arc<StreamMetrics>>>,
     descs: Vec<Desc>,
 }
 
-const STATE: (&str, &str) = (
+const STATE: About = (
     "dccd_websocket_state",
     "1 for the state of a live series: connecting, live, stale or refused; all 0 where this process does not listen to it.",
 );
-const LAST_MESSAGE: (&str, &str) = (
+const LAST_MESSAGE: About = (
     "dccd_websocket_last_message_timestamp_seconds",
     "The exchange's time of the newest message with rows of the series, in seconds since 1970; 0 before the first.",
 );
-const STALE: (&str, &str) =
+const STALE: About =
     ("dccd_websocket_stale_total", "Times the exchange had newer rows of a live series than it sent.");
-const COVERED: (&str, &str) =
+const COVERED: About =
     ("dccd_websocket_covered_seconds_total", "Time that live rows were proven to cover completely.");
 
 impl StreamTable {
@@ -89,7 +90,7 @@ impl StreamTable {
             desc(OUT_SECONDS, own),
             desc(BREAKS, own),
         ];
-        StreamTable(Arc::new(Table { declared: RwLock::default(), descs }))
+        StreamTable(Arc::new(Declared { declared: RwLock::default(), descs }))
     }
 
     /// Declares a live series, at 0 if it is new.
@@ -133,38 +134,35 @@ impl Collector for StreamTable {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let declared = read(&self.0.declared);
-        let all: Vec<(Vec<LabelPair>, &StreamMetrics)> =
-            declared.iter().map(|(series, own)| (series_labels(series), &**own)).collect();
-        let one = |about, kind, value: fn(&StreamMetrics) -> f64| {
-            let rows = all.iter().map(|(labels, own)| metric(labels.clone(), kind, value(own)));
-            family(about, kind, rows.collect())
-        };
-        let of_books = |about, kind, value: fn(&BookMetrics) -> f64| {
-            let rows = all
-                .iter()
-                .filter_map(|(labels, own)| Some(metric(labels.clone(), kind, value(own.book.as_ref()?))));
-            family(about, kind, rows.collect())
-        };
-        vec![
-            of_books(IN_STEP, MetricType::GAUGE, BookMetrics::in_step),
-            of_books(OUT_SECONDS, MetricType::COUNTER, BookMetrics::out_seconds),
-            of_books(BREAKS, MetricType::COUNTER, BookMetrics::breaks),
-            states(&all),
-            one(LAST_MESSAGE, MetricType::GAUGE, |own| own.last_message.get()),
-            one(STALE, MetricType::COUNTER, |own| own.stale.get()),
-            one(COVERED, MetricType::COUNTER, |own| own.covered_secs.get()),
-        ]
+        objects(self)
     }
 }
 
-fn states(all: &[(Vec<LabelPair>, &StreamMetrics)]) -> MetricFamily {
-    let rows = all.iter().flat_map(|(labels, own)| {
-        LiveState::SHOWN.into_iter().map(|state| {
-            let mut labels = labels.clone();
-            labels.push(pair("state", state.name()));
-            metric(labels, MetricType::GAUGE, own.is_in(state))
-        })
-    });
-    family(STATE, MetricType::GAUGE, rows.collect())
+impl Table for StreamTable {
+    fn write(&self, to: &mut dyn FamilyWriter) {
+        let declared = read(&self.0.declared);
+        let all: Vec<(LabelSet, &StreamMetrics)> =
+            declared.iter().map(|(series, own)| (LabelSet::new(series_labels(series)), &**own)).collect();
+        let mut of_books = |about, kind, value: fn(&BookMetrics) -> f64| {
+            to.begin(about, kind);
+            let books = all.iter().filter_map(|(labels, own)| Some((labels, own.book.as_ref()?)));
+            books.for_each(|(labels, book)| to.sample(labels, None, value(book)));
+        };
+        of_books(IN_STEP, MetricType::GAUGE, BookMetrics::in_step);
+        of_books(OUT_SECONDS, MetricType::COUNTER, BookMetrics::out_seconds);
+        of_books(BREAKS, MetricType::COUNTER, BookMetrics::breaks);
+        to.begin(STATE, MetricType::GAUGE);
+        for (labels, own) in &all {
+            for state in LiveState::SHOWN {
+                to.sample(labels, Some(("state", state.name())), own.is_in(state));
+            }
+        }
+        let mut one = |about, kind, value: fn(&StreamMetrics) -> f64| {
+            to.begin(about, kind);
+            all.iter().for_each(|(labels, own)| to.sample(labels, None, value(own)));
+        };
+        one(LAST_MESSAGE, MetricType::GAUGE, |own| own.last_message.get());
+        one(STALE, MetricType::COUNTER, |own| own.stale.get());
+        one(COVERED, MetricType::COUNTER, |own| own.covered_secs.get());
+    }
 }
