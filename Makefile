@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: setup build lint test siege bench demo secrets clean
+.PHONY: setup build lint test siege count bench bench-compare demo secrets clean
 
 export CARGO ?= cargo
 # Most tests wait for programs they started: twice as many at a time as there are processors.
@@ -42,8 +42,15 @@ siege: setup ## The same tests in their long forms: more cases, more kills.
 	@rm -f $${CARGO_TARGET_DIR:-target}/skipped.txt
 	trap .ci/skipped EXIT; DCCD_SIEGE=1 PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CARGO) test --locked --no-fail-fast
 
-bench: build ## What it costs, measured against the simulated exchange.
+count: setup ## What the hot loops cost in instructions, allocations and bytes, against benches/counted.txt; minutes.
+	benches/count --build
+	benches/count
+
+bench: ## What it costs, measured against the simulated exchange; writes docs/performance.md.
 	benches/run.sh
+
+bench-compare: ## The same beside other programs, which come from PyPI; adds them to docs/performance.md.
+	benches/run.sh compare
 
 demo: build ## The whole program against the simulated exchange, without a network.
 	target/release/dccd demo

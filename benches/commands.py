@@ -5,11 +5,10 @@ import json
 import pathlib
 import tempfile
 
-from common import DCCD, ROOT, middle, run
+from common import DCCD, ROOT, figure, middle, run
 
 SERIES = 1_000
-# The goals, in ms.
-COMMANDS = {"--help": 20, "validate": 20, "status": 20, "inventory": 200}
+COMMANDS = ("--help", "validate", "status", "inventory")
 
 
 @contextlib.contextmanager
@@ -36,11 +35,13 @@ def wall_ms(program, name, folder, times):
 def main():
     with tree() as folder:
         print(f"commands at {SERIES:,} series of 3 files, median of 20, wall")
-        for name, goal in COMMANDS.items():
+        for name in COMMANDS:
             took, shown = wall_ms(DCCD, name, folder, 20)
             if name in ("status", "inventory") and f"C{SERIES - 1:04}" not in shown:
                 raise SystemExit(f"{name} does not show the last series:\n{shown[-500:]}")
-            print(f"  {name:10} {took:7.1f} ms (goal: {goal} ms)")
+            print(f"  {name:10} {took:7.1f} ms")
+            figure(name.strip("-"), took, "ms")
+        print(f"  the program has {DCCD.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-DCCD = ROOT / "target/release/dccd"
+DCCD = pathlib.Path(os.environ.get("DCCD", ROOT / "target/release/dccd"))
 MINUTE = 60
 
 
@@ -45,9 +45,10 @@ def run(command, timeout=600, check=True):
 
 
 @contextlib.contextmanager
-def simulated_exchange():
+def simulated_exchange(weight_limit=4_000_000_000, symbols=()):
     """A simulated exchange in a process of its own; gives its address."""
-    command = [str(DCCD), "sim", "--listen", "127.0.0.1:0", "--weight-limit", "4000000000"]
+    command = [str(DCCD), "sim", "--listen", "127.0.0.1:0", "--weight-limit", str(weight_limit)]
+    command += ["--symbols", ",".join(symbols)] if symbols else []
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         yield re.search(r"http://[0-9.:]+", child.stdout.readline()).group()
@@ -74,6 +75,11 @@ def write_config(folder, url, data="data", span=60):
 
 def middle(values):
     return statistics.median(values)
+
+
+def figure(name, value, unit):
+    """A line that report.py reads."""
+    print(f"figure {name} {value:.4g} {unit}")
 
 
 def date(secs):

@@ -50,7 +50,7 @@ fn main() {
         100.0 * snappy / publish,
         100.0 * zstd / publish
     );
-    println!("bound_rows_per_cpu_second {:.0}", rows / snappy);
+    println!("figure bound {:.0} rows/s", rows / snappy);
 
     allocations(&pages);
 }

@@ -128,10 +128,11 @@ fn whole_way_all() {
         "\n{:<20} {:>12} {:>12} {:>12} {:>8} {:>12}",
         "socket to journal", "M trades/s", "bound", "M messages/s", "share", "allocations"
     );
-    let mut missed = Vec::new();
+    let (mut missed, mut lowest) = (Vec::new(), (f64::MAX, f64::MAX));
     for (number, case) in CASES.iter().enumerate().filter(|(_, case)| case.is_whole) {
         let Whole { millions, bound, allocations } = whole_way(number, case);
         let share = millions / bound;
+        lowest = (lowest.0.min(share), lowest.1.min(millions));
         let frames = case.frames(10_000).len() as f64 / 10_000.0;
         println!(
             "{:<20} {millions:>12.2} {bound:>12.2} {:>12.2} {share:>8.2} {allocations:>12.4}",
@@ -145,6 +146,7 @@ fn whole_way_all() {
     println!(
         "a CPU second; below {GOAL_SHARE} of the bound or from {GOAL_ALLOCATIONS} allocations a trade on: {missed:?}"
     );
+    println!("figure trades_share {:.1} %\nfigure trades_rate {:.3} M", 100.0 * lowest.0, lowest.1);
 }
 
 /// The figures of a case: millions of trades a CPU second, those of the bound, and allocations of a trade.
@@ -172,13 +174,15 @@ fn whole_way(number: usize, case: &Case) -> Whole {
 
 fn peak_all() {
     println!("\n{:<20} {:>12} {:>12}", "one pair, into files", "peak MiB", "trades/s");
-    let mut missed = Vec::new();
+    let (mut missed, mut most) = (Vec::new(), 0.0_f64);
     for (number, case) in CASES.iter().enumerate().filter(|(_, case)| case.is_whole) {
         let (mib, rate) = whole::peak(number);
+        most = most.max(mib);
         println!("{:<20} {mib:>12.1} {rate:>12.0}", case.what);
         if mib > GOAL_MIB {
             missed.push(case.what);
         }
     }
     println!("as fast as it is read; above {GOAL_MIB} MiB: {missed:?}");
+    println!("figure live_mib {most:.1} MiB");
 }

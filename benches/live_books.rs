@@ -56,7 +56,7 @@ const SERIES: [&str; 4] = [
 ];
 
 fn main() {
-    let mut missed = Vec::new();
+    let (mut missed, mut lowest) = (Vec::new(), f64::MAX);
     println!(
         "{:<34} {:>8} {:>14} {:>12} {:>20}",
         "10 levels an update", "bytes", "M updates/s", "allocations", "with the journal"
@@ -73,6 +73,7 @@ fn main() {
         let region = Region::new(ALLOCATIONS);
         let rows = read(&mut session, &written, |_| {});
         let change = region.change();
+        lowest = lowest.min(journal);
         // The first update may bring a whole book.
         assert!(rows >= 10 * UPDATES as u64, "{series}: {rows}");
         let each = (change.allocations + change.reallocations) as f64 / UPDATES as f64;
@@ -84,6 +85,7 @@ fn main() {
     println!(
         "a CPU second; below {GOAL_MILLIONS} M updates, {GOAL_JOURNAL} M with the journal, or from {GOAL_ALLOCATIONS} allocations an update on: {missed:?}"
     );
+    println!("figure books_rate {lowest:.3} M");
     for series in SERIES {
         let written = Written::of(series, 1_000, 0);
         let region = Region::new(ALLOCATIONS);

@@ -1,53 +1,72 @@
 #!/bin/sh
-# Runs the measurements and prints one report. Parts may be named: decode encodings backfill commands live thousand compare.
-# Without names all but `thousand`, which takes minutes, and `compare` run, which installs the Python dccd too.
+# Runs the parts that are named, or all but `compare`, which needs the network, and writes docs/performance.md.
+# What a part printed stays in target/bench/PART.txt, with the state of the sources it was run on.
 set -eu
 cd "$(dirname "$0")/.."
 
-parts="${*:-decode encodings backfill commands live}"
-report="target/bench-report.txt"
+standard="decode pages encodings backfill commands daemon append journal read book_at exposition tracker queues history live live_books thousand build"
+named="compare"
+parts="${*:-$standard}"
+printed="target/bench"
 core=""
 command -v taskset > /dev/null && core="taskset -c 0"
 
 for part in $parts; do
-    case "$part" in
-    decode | encodings | backfill | commands | live | thousand | compare) ;;
+    case " $standard $named " in
+    *" $part "*) ;;
     *)
-        echo "unknown part \`$part\`; choose from decode, encodings, backfill, commands, live, thousand, compare" >&2
+        echo "unknown part \`$part\`; choose from $standard $named" >&2
         exit 2
         ;;
     esac
 done
 
 cargo build --release --quiet --bins --benches
-: > "$report"
+mkdir -p "$printed"
+key=$(python3 benches/report.py --key)
+failed=""
 
-# Each part is bounded: a hang is a failure, not a wait.
+# Each part is bounded: a hang is a failure, not a wait. One that fails is named at the end, and not run as far as the page goes.
 bounded() {
-    timeout --kill-after=10 "$@" > target/bench-part.txt 2>&1 || {
-        status=$?
-        cat target/bench-part.txt >&2
-        exit "$status"
-    }
-    cat target/bench-part.txt
-    cat target/bench-part.txt >> "$report"
+    own="$printed/$part.txt"
+    began=$(date +%s)
+    if timeout --kill-after=10 "$@" > "$own.new" 2>&1; then
+        load=$(cut -d ' ' -f 1-2 /proc/loadavg)
+        printf '%s; %s, %s s, load %s\n' "$key" "$(date -u +%FT%H:%MZ)" "$(($(date +%s) - began))" "$load" > "$own"
+        cat "$own.new" >> "$own"
+        cat "$own.new"
+    else
+        echo "$part ended with $?:" >&2
+        cat "$own.new" >&2
+        rm -f "$own"
+        failed="$failed $part"
+    fi
+    rm -f "$own.new"
+}
+
+# The bound that `decode` measured in the same state.
+bound() {
+    [ "$(head -n 1 "$printed/decode.txt" 2> /dev/null | cut -d ';' -f 1)" = "$key" ] || return 0
+    sed -n 's/^figure bound \([0-9.]*\).*/--bound \1/p' "$printed/decode.txt"
 }
 
 for part in $parts; do
+    echo "== $part"
+    # shellcheck disable=SC2086,SC2046 # $core is a command of several words or none, and so is the bound.
     case "$part" in
-    # shellcheck disable=SC2086 # $core is a command of several words, or none
     decode) bounded 300 $core cargo bench --quiet --bench decode_publish ;;
-    # shellcheck disable=SC2086
+    pages) bounded 300 $core cargo bench --quiet --bench decode ;;
     encodings) bounded 300 $core cargo bench --quiet --bench encodings ;;
-    backfill)
-        bound=$(sed -n 's/^bound_rows_per_cpu_second //p' "$report")
-        bounded 300 python3 benches/backfill.py ${bound:+--bound "$bound"}
-        ;;
-    commands) bounded 300 python3 benches/commands.py ;;
-    live) bounded 400 cargo bench --quiet --bench live ;;
-    thousand) bounded 900 python3 benches/thousand.py ;;
-    compare) bounded 900 python3 benches/compare.py ;;
+    journal) bounded 300 $core cargo bench --quiet --bench journal ;;
+    backfill) bounded 300 python3 benches/backfill.py $(bound) ;;
+    commands | daemon) bounded 300 python3 "benches/$part.py" ;;
+    thousand | build) bounded 1800 python3 "benches/$part.py" ;;
+    compare) bounded 1800 python3 benches/compare.py ;;
+    *) bounded 900 cargo bench --quiet --bench "$part" ;;
     esac
-    echo
 done
-echo "the report is in $report"
+python3 benches/report.py
+if [ -n "$failed" ]; then
+    echo "failed:$failed" >&2
+    exit 1
+fi

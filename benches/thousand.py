@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.request
 
-from common import DCCD
+from common import DCCD, figure
 
 PAIRS = 130
 # These send a frame a level, so that fewer pairs make as many messages.
@@ -155,6 +155,8 @@ def main():
         print(f"  receipt to accepted, 99 in 100: at most {slowest * 1e3:.0f} ms (goal {SLOWEST * 1e3:.0f})")
         print(f"  memory: {peak:.0f} MiB at most (goal {MOST_MIB}), the last part {growth:.3f} of the one before (goal {MOST_GROWTH})")
         print(f"  /metrics: {scrapes[len(scrapes) // 2] * 1e3:.0f} ms, at most {scrapes[-1] * 1e3:.0f} (goal {SCRAPE * 1e3:.0f}), {len(last) / 1e6:.1f} MB")
+        figure("accepted", slowest * 1e3, "ms")
+        figure("thousand_mib", peak, "MiB")
         print(f"  holes: {json.dumps(holes)}")
         dccd.terminate()
         print(f"  stopped with {dccd.wait(60)}")

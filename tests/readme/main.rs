@@ -137,13 +137,19 @@ fn check_file(name: &str, own: &str) {
 
 /// The part of a page that is the program's, between two comments.
 fn check_section(name: &str, own: &str) {
+    check_section_of(name, "", own);
+}
+
+/// The same of the first such part after a heading.
+fn check_section_of(name: &str, heading: &str, own: &str) {
     const BEGIN: &str =
         "<!-- generated: `UPDATE_README=1 cargo test --test readme` writes this section anew -->\n";
     const END: &str = "<!-- generated end -->";
     let page = fs::read_to_string(path(name)).unwrap();
-    let (before, rest) = page.split_once(BEGIN).expect("the page lacks its section");
+    let (head, below) = page.split_once(heading).expect("the page lacks its heading");
+    let (before, rest) = below.split_once(BEGIN).expect("the page lacks its section");
     let (_, after) = rest.split_once(END).expect("the section of the page has no end");
-    check_file(name, &format!("{before}{BEGIN}\n{}\n\n{END}{after}", own.trim_end()));
+    check_file(name, &format!("{head}{heading}{before}{BEGIN}\n{}\n\n{END}{after}", own.trim_end()));
 }
 
 fn dccd(args: &[&str]) -> String {
