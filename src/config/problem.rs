@@ -177,9 +177,12 @@ impl Report {
 #[must_use]
 pub(super) fn nearest<'a>(word: &str, choices: &[&'a str]) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let far = (word.chars().count() / 3).max(1);
+    let length = word.chars().count();
+    let far = (length / 3).max(1);
     choices
         .iter()
+        // No nearer than their lengths are apart; comparing a long word takes memory for every pair of characters.
+        .filter(|choice| choice.chars().count().abs_diff(length) <= far)
         .map(|choice| (strsim::damerau_levenshtein(&word, &choice.to_lowercase()), *choice))
         .filter(|(distance, _)| *distance <= far)
         .min_by_key(|(distance, _)| *distance)

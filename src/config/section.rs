@@ -39,14 +39,14 @@ impl<'a> Section<'a> {
 
     fn check_keys(&self) {
         let known: Vec<&str> = self.keys.iter().map(|key| key.name).collect();
-        let mut seen = HashSet::new();
+        let (all, mut seen) = (known.join(", "), HashSet::new());
         for (key, _) in self.pairs {
             if !seen.insert(key.as_str()) {
                 self.refuse(key, "this key appears twice; keep one of them");
             } else if !known.contains(&key.as_str()) {
                 let meant = nearest(key, &known).map(|meant| format!("did you mean `{meant}`? "));
                 let meant = meant.unwrap_or_default();
-                self.refuse(key, format!("unknown key; {meant}Known here: {}", known.join(", ")));
+                self.refuse(key, format!("unknown key; {meant}Known here: {all}"));
             }
         }
     }

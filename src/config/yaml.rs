@@ -4,6 +4,7 @@
 //! (serde-saphyr) would supply positions too, but different messages; `lines.rs` supplies the positions instead.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -41,7 +42,7 @@ fn read(text: &str) -> Result<Node, String> {
     }
     let left = Cell::new(BUDGET);
     let yaml = serde_yaml::Deserializer::from_str(text);
-    Seed { left: &left }.deserialize(yaml).map_err(|error| explain(&error))
+    Seed { left: &left }.deserialize(yaml).map_err(|error| explain(text, &error))
 }
 
 /// Splits off the byte order mark that some editors write.
@@ -64,15 +65,20 @@ fn most_open_brackets(text: &str) -> usize {
     most
 }
 
-fn explain(error: &serde_yaml::Error) -> String {
-    let text = error.to_string();
-    if text.contains("repetition limit") {
+fn explain(text: &str, error: &serde_yaml::Error) -> String {
+    let why = error.to_string();
+    if why.contains("repetition limit") {
         return OVER_BUDGET.to_owned();
     }
-    if text.contains("recursion limit") {
+    if why.contains("recursion limit") {
         return TOO_DEEP.to_owned();
     }
-    text
+    // What the parser cannot even take for characters has no line, but a place among the bytes.
+    let placed = why.rsplit_once(" at position ");
+    let placed = placed.and_then(|(head, place)| Some((head, place.parse::<usize>().ok()?)));
+    let Some((head, place)) = placed else { return why };
+    let line = 1 + text.bytes().take(place).filter(|byte| *byte == b'\n').count();
+    format!("{head} at line {line}")
 }
 
 /// Deserializes a node, deducting from the budget.
@@ -163,8 +169,11 @@ impl<'de> Visitor<'de> for Seed<'_> {
             let value = map.next_value_seed(self)?;
             if key == "<<" { merged.push(value) } else { pairs.push((key, value)) }
         }
-        for value in merged {
-            merge(&mut pairs, value).map_err(A::Error::custom)?;
+        if !merged.is_empty() {
+            let mut held = pairs.iter().map(|(key, _)| key.clone()).collect();
+            for value in merged {
+                merge(&mut pairs, &mut held, value).map_err(A::Error::custom)?;
+            }
         }
         Ok(Node::Map(pairs))
     }
@@ -179,18 +188,18 @@ fn key_text(key: Node) -> Result<String, String> {
     }
 }
 
-/// Merges the mappings of `<<`: keys not present yet, earlier mappings in a list first.
-fn merge(pairs: &mut Vec<(String, Node)>, value: Node) -> Result<(), String> {
+/// Merges the mappings of `<<`: keys that are not held yet, earlier mappings in a list first.
+fn merge(pairs: &mut Vec<(String, Node)>, held: &mut HashSet<String>, value: Node) -> Result<(), String> {
     match value {
         Node::Map(others) => {
             for (key, value) in others {
-                if !pairs.iter().any(|(own, _)| *own == key) {
+                if held.insert(key.clone()) {
                     pairs.push((key, value));
                 }
             }
             Ok(())
         }
-        Node::List(maps) => maps.into_iter().try_for_each(|map| merge(pairs, map)),
+        Node::List(maps) => maps.into_iter().try_for_each(|map| merge(pairs, held, map)),
         other => Err(format!("`<<` needs a mapping, found {}", other.found())),
     }
 }
@@ -260,5 +269,6 @@ mod tests {
     fn broken_yaml_names_its_line() {
         assert!(read("a: 1\nb: [1\n").unwrap_err().contains("line"));
         assert!(read("a: !secret x").unwrap_err().contains("tag"));
+        assert!(read("a: 1\n\nb: \u{1b}[2J\n").unwrap_err().ends_with("at line 3"));
     }
 }

@@ -2,7 +2,8 @@
 //! again.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -24,10 +25,15 @@ pub struct Known {
     pub pending_bytes: u64,
 }
 
+/// Larger files are not ours: each remote takes some hundred bytes.
+const MOST_BYTES: u64 = 1 << 20;
+
 /// The saved states by name; empty if the file cannot be read.
 #[must_use]
 pub fn read_known(own: &Path) -> BTreeMap<String, Known> {
-    std::fs::read(path(own)).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+    let mut bytes = Vec::new();
+    let read = File::open(path(own)).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes));
+    read.ok().and_then(|_| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
 /// Saves the states.

@@ -245,8 +245,11 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
 fn read(key: &str, path: &Path) -> Result<Vec<u8>, String> {
     let mut text = Vec::new();
     let read = |text: &mut Vec<u8>| -> io::Result<usize> {
-        File::open(path)?.take(SIZE_LIMIT_BYTES).read_to_end(text)
+        File::open(path)?.take(SIZE_LIMIT_BYTES + 1).read_to_end(text)
     };
     read(&mut text).map_err(|error| format!("{key} {} cannot be read: {error}", path.display()))?;
+    if text.len() as u64 > SIZE_LIMIT_BYTES {
+        return Err(format!("{key} {} is larger than {} MiB", path.display(), SIZE_LIMIT_BYTES >> 20));
+    }
     Ok(text)
 }

@@ -77,9 +77,13 @@ impl WebConfig {
     pub(in crate::http) fn read(path: &Path) -> Result<Self, WebConfigError> {
         let mut text = String::new();
         let read = |text: &mut String| -> io::Result<usize> {
-            File::open(path)?.take(SIZE_LIMIT_BYTES).read_to_string(text)
+            File::open(path)?.take(SIZE_LIMIT_BYTES + 1).read_to_string(text)
         };
         read(&mut text).map_err(|source| WebConfigError::Unreadable { path: path.to_owned(), source })?;
+        if text.len() as u64 > SIZE_LIMIT_BYTES {
+            let what = "it is larger than 1 MiB; a web configuration is not".to_owned();
+            return Err(WebConfigError::Refused { path: path.to_owned(), what });
+        }
         let folder = path.parent().unwrap_or(Path::new("."));
         Self::check(&text, folder).map_err(|what| WebConfigError::Refused { path: path.to_owned(), what })
     }
