@@ -6,6 +6,7 @@ mod followed;
 mod held;
 mod home;
 mod hostile;
+mod hostile_configs;
 #[path = "../power/mounts.rs"]
 #[allow(dead_code, reason = "shared with the tests of power")]
 mod mounts;
