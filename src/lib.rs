@@ -43,6 +43,8 @@ pub mod engine;
 pub mod exchange;
 #[doc(hidden)]
 pub mod export;
+#[cfg(test)]
+mod fuzz;
 #[doc(hidden)]
 pub mod http;
 #[doc(hidden)]

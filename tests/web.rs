@@ -101,7 +101,7 @@ fn what_is_accepted_here_promtool_accepts_and_what_promtool_refuses_is_refused_h
         // Nothing older than TLS 1.2 is spoken, and nothing can be older and newer.
         (format!("{tls}, max_version: TLS11}}"), here_alone),
         (format!("{tls}, min_version: TLS13, max_version: TLS12}}"), here_alone),
-        // What stands behind a mebibyte would not be read.
+        // The rest behind a mebibyte would not be read.
         ("# words\n".repeat((1 << 17) + 1), here_alone),
         // A line of its own could not be sent.
         ("http_server_config: {headers: {Content-Security-Policy: \"a\\nb\"}}".into(), here_alone),

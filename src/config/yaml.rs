@@ -73,7 +73,7 @@ fn explain(text: &str, error: &serde_yaml::Error) -> String {
     if why.contains("recursion limit") {
         return TOO_DEEP.to_owned();
     }
-    // What the parser cannot even take for characters has no line, but a place among the bytes.
+    // Bytes that are no characters to the parser have no line, but a place.
     let placed = why.rsplit_once(" at position ");
     let placed = placed.and_then(|(head, place)| Some((head, place.parse::<usize>().ok()?)));
     let Some((head, place)) = placed else { return why };

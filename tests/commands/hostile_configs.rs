@@ -35,7 +35,7 @@ const MOST_LINE_BYTES: usize = 4 << 10;
 
 struct Case {
     text: Vec<u8>,
-    /// What the refusal names: a key, a line, or what no key is to blame for.
+    /// The key that the refusal names, the line, or the words where no key is to blame.
     names: String,
 }
 
@@ -66,7 +66,7 @@ async fn a_hundred_hostile_configurations_are_refused_by_name_within_bounds_of_t
     assert!(made.iter().all(|path| path.extension().is_some_and(|own| own == "yml")), "{made:?}");
 }
 
-/// What is wrong with the way a configuration is refused, if anything is.
+/// Refuses a configuration, and returns the fault of the way that is done, if there is one.
 async fn refused(path: &Path, case: &Case) -> Option<String> {
     let mut command = Command::new("sh");
     command.args(["-c", LIMITED, "sh", env!("CARGO_BIN_EXE_dccd"), "validate", "--config"]).arg(path);
@@ -136,7 +136,7 @@ fn keys() -> Vec<(String, Json)> {
 
 fn below(node: &Json, at: &str, keys: &mut Vec<(String, Json)>) {
     for (name, own) in node["properties"].as_object().into_iter().flatten() {
-        // What older versions knew is accepted as they wrote it.
+        // Keys of older versions are accepted as those wrote them.
         if own["deprecated"] == true {
             continue;
         }
@@ -171,7 +171,7 @@ fn wrong_values() -> Vec<Case> {
     cases
 }
 
-/// A key that nobody knows in every mapping.
+/// An unknown key in every mapping.
 fn unknown_keys() -> Vec<Case> {
     let mut mappings = vec![String::new()];
     mappings.extend(keys().into_iter().filter_map(|(at, own)| {

@@ -10,7 +10,7 @@ pub(crate) struct Fault {
     pub(crate) proof: Proof,
 }
 
-/// What shows that a fault is borne.
+/// The proof that a fault is borne.
 #[derive(Clone, Copy)]
 pub(crate) enum Proof {
     /// Tests that bring it about: the file and the name of each.

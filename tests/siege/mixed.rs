@@ -36,7 +36,7 @@ const FLAT: Size = Size { memory: 48, descriptors: 12, threads: 8 };
 const RCLONE: &str =
     "#!/bin/sh\n[ \"$1\" = version ] && { echo 'rclone v1.60.1'; exit; }\n[ -e hang ] && sleep 30\nexit 1\n";
 
-/// What can happen. Each undoes itself.
+/// Faults that can happen. Each undoes itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Blow {
     Kill,
@@ -199,7 +199,7 @@ impl<'a> Siege<'a> {
         let mut command = command(&rig.setup, &["start"]);
         let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
         command.env("PATH", path).env("LD_PRELOAD", library).env("DCCD_CLOCK_FILE", folder.join("hands"));
-        // What it says would fill the pipes.
+        // Its log would fill the pipes.
         let log = fs::File::options().create(true).append(true).open(folder.join("said")).unwrap();
         command.stdout(Stdio::null()).stderr(log);
         let child = command.spawn().unwrap();

@@ -15,6 +15,8 @@
 //! * **A kind of frame that a version does not know is damage to it**, so that it is set aside rather than misread.
 
 mod frame;
+#[cfg(test)]
+pub(crate) mod fuzzed;
 mod mark;
 mod payload;
 mod scan;

@@ -78,7 +78,7 @@ pub(super) fn parse_name(name: &str) -> Option<(u64, u64)> {
     Some((journal, first))
 }
 
-fn head(journal: u64, first: u64) -> [u8; HEAD_BYTES] {
+pub(super) fn head(journal: u64, first: u64) -> [u8; HEAD_BYTES] {
     let mut head = [0; HEAD_BYTES];
     head[..8].copy_from_slice(MAGIC);
     head[8..16].copy_from_slice(&journal.to_le_bytes());
