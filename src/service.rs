@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::daemon::{
-    Control, HealthReporter, HistorySampler, STARTING, STOPPING, Scheduler, Scope, Status, TaskPoller,
-    Watchdog,
+    CatalogueRefresher, Control, HealthReporter, HistorySampler, STARTING, STOPPING, Scheduler, Scope,
+    Status, TaskPoller, Watchdog,
 };
 use crate::engine::{Broken, Engine, EngineError, Job, LiveJob, Logging, Streams};
 use crate::http::{App, Auth, SocketFile, bind, bind_socket, serve, serve_socket};
@@ -156,6 +156,7 @@ impl Service {
         let (mut serving, served) = (JoinSet::new(), CancellationToken::new());
         serving.spawn(reporter.run(served.clone()));
         serving.spawn(HistorySampler::new(Arc::clone(&engine), &config).run(served.clone()));
+        serving.spawn(CatalogueRefresher::new(control.clone()).run(served.clone()));
         serving.spawn(serve(listeners, app.clone(), served.clone()));
         let socket_file = socket.map(|(socket, file)| {
             serving.spawn(serve_socket(socket, app, served.clone()));

@@ -26,6 +26,7 @@
 
 mod acting;
 mod alerts;
+mod catalogue_refresher;
 mod command;
 mod condition;
 mod configuration;
@@ -50,6 +51,7 @@ mod task_poller;
 mod watchdog;
 
 pub(crate) use acting::WorkRefusal;
+pub use catalogue_refresher::CatalogueRefresher;
 pub(crate) use condition::troubles;
 pub use condition::{Condition, Trouble};
 pub(crate) use configuration::{ConfigEditError, exchanges};

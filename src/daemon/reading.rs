@@ -3,6 +3,7 @@
 //! Nothing here changes anything but [`Control::decide`]; ledgers are read off the runtime's threads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::api::{
     Coverage, CoverageAsked, FilesAsked, FilesPage, GapsAsked, GapsPage, RunLine, RunProgress, RunsAsked,
@@ -105,13 +106,22 @@ impl Control {
         done
     }
 
-    /// Every series, in the order of their names; found at most a second ago.
+    /// Every series, in the order of their names; found at most a second ago, or some where looking takes long.
     ///
     /// # Errors
-    /// If the state store cannot be read, or ledgers are still being read for an earlier question.
+    /// If the state store cannot be read.
     pub(crate) async fn known_series(&self) -> Result<Arc<Vec<KnownSeries>>, CatalogueError> {
         let engine = self.engine();
         self.catalogue().all(engine.layout(), &self.in_force(), engine.database()).await
+    }
+
+    /// Looks at every series again. Returns how long that took.
+    ///
+    /// # Errors
+    /// If the state store cannot be read.
+    pub(super) async fn refresh_series(&self) -> Result<Duration, CatalogueError> {
+        let engine = self.engine();
+        self.catalogue().refresh(engine.layout(), &self.in_force(), engine.database()).await
     }
 
     /// The progress of a run of a series in this process.

@@ -1,16 +1,19 @@
 //! Every series at once: what is held of it, and how its runs went.
 //!
 //! A page of a hundred series costs no more than a glance at the folders: an account is read again only if its ledger
-//! or its folder changed, and everything found is good for a second.
+//! or its folder changed, and everything found is good for a second. Where looking takes longer than a reader should wait,
+//! it gets what was found before, at most some seconds old, and the look goes on; [`Catalogue::refresh`] keeps that true
+//! while nobody reads, so that the first view of ten thousand series pays for none of them.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use thiserror::Error;
-use tokio::time::Instant;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, timeout};
 
 use super::account::Account;
 use super::status::{SeriesRuns, configured};
@@ -24,6 +27,10 @@ use crate::tracker::TrackerError;
 
 /// How long everything found is good.
 const GOOD_FOR: Duration = Duration::from_secs(1);
+/// How long a reader waits for a new look while there is an earlier one.
+const PATIENCE: Duration = Duration::from_millis(50);
+/// How old an earlier look may be that is shown in place of one that lasts.
+const OLDEST: Duration = Duration::from_secs(30);
 /// A folder that changed so shortly before it was read may have changed again without showing it.
 const UNSURE_FOR: Duration = Duration::from_secs(1);
 
@@ -31,7 +38,21 @@ const UNSURE_FOR: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub(crate) struct Catalogue {
     accounts: Arc<Mutex<BTreeMap<Series, Marked>>>,
-    found: tokio::sync::Mutex<Option<(Instant, Arc<Vec<KnownSeries>>)>>,
+    state: tokio::sync::Mutex<Looks>,
+}
+
+type Known = Arc<Vec<KnownSeries>>;
+
+/// What was found, and the look that lasts.
+#[derive(Default)]
+struct Looks {
+    /// With the instant at which its look began.
+    found: Option<(Instant, Known)>,
+    /// One look at a time.
+    looking: JoinSet<Result<Known, CatalogueError>>,
+    began: Option<Instant>,
+    /// Whether what the look finds may be of before a change that the next answer is to show.
+    is_outdated: bool,
 }
 
 /// Why the series cannot be listed.
@@ -40,9 +61,9 @@ pub(crate) enum CatalogueError {
     /// The state store cannot be read.
     #[error(transparent)]
     Store(#[from] TrackerError),
-    /// The ledgers are still being read for an earlier question.
-    #[error("the ledgers are being read; ask again in a few seconds")]
-    Busy,
+    /// The thread that read the ledgers panicked.
+    #[error("reading the ledgers broke off: {0}; please report this")]
+    Broken(String),
 }
 
 /// A series that is held, configured, or ever ran.
@@ -68,39 +89,124 @@ type Mark = [(i64, i64, u64, u64); 2];
 impl Catalogue {
     /// Forgets what was found, so that the next answer shows a change just made.
     pub(crate) async fn expire(&self) {
-        *self.found.lock().await = None;
+        let mut looks = self.state.lock().await;
+        looks.found = None;
+        // One that lasts may have read before the change.
+        looks.is_outdated = !looks.looking.is_empty();
     }
 
     /// Every series, in the order of their names.
     ///
     /// # Errors
-    /// If the state store cannot be read, or the ledgers are still being read for an earlier question.
+    /// If the state store cannot be read.
     pub(crate) async fn all(
         &self,
         layout: &Layout,
         config: &Config,
         db: &Database,
-    ) -> Result<Arc<Vec<KnownSeries>>, CatalogueError> {
-        let mut found = self.found.lock().await;
-        if let Some((at, known)) = &*found
-            && at.elapsed() < GOOD_FOR
-        {
-            return Ok(Arc::clone(known));
+    ) -> Result<Known, CatalogueError> {
+        let mut looks = self.state.lock().await;
+        looks.take_ended();
+        if let Some(known) = looks.found_within(GOOD_FOR) {
+            return Ok(known);
         }
-        let runs = SeriesRuns::read(db).await?.lines(&configured(config));
-        let (accounts, layout) = (Arc::clone(&self.accounts), layout.clone());
-        let joining = tokio::task::spawn_blocking(move || {
-            let mut accounts = match accounts.try_lock() {
-                Ok(accounts) => accounts,
-                Err(TryLockError::Poisoned(poisoned)) => PoisonError::into_inner(poisoned),
-                Err(TryLockError::WouldBlock) => return None,
+        loop {
+            let began = self.look(&mut looks, layout, config, db);
+            let ended = match looks.found_within(OLDEST) {
+                // The series are known, though not as of now.
+                Some(earlier) => {
+                    let wait = PATIENCE.saturating_sub(began.elapsed());
+                    timeout(wait, looks.ended()).await.unwrap_or(Some(Ok(earlier)))
+                }
+                None => looks.ended().await,
             };
-            look(&mut accounts, &layout);
-            Some(joined(&accounts, runs, now()))
+            if let Some(ended) = ended {
+                return ended;
+            }
+        }
+    }
+
+    /// Looks at everything again, so that readers find it known. Returns how long it took.
+    ///
+    /// # Errors
+    /// See [`Catalogue::all`].
+    pub(crate) async fn refresh(
+        &self,
+        layout: &Layout,
+        config: &Config,
+        db: &Database,
+    ) -> Result<Duration, CatalogueError> {
+        let began = {
+            let mut looks = self.state.lock().await;
+            looks.take_ended();
+            self.look(&mut looks, layout, config, db)
+        };
+        loop {
+            // Readers come between.
+            tokio::time::sleep(PATIENCE).await;
+            let mut looks = self.state.lock().await;
+            match looks.take_ended() {
+                Some(ended) => return ended.map(|_| began.elapsed()),
+                // A reader took it.
+                None if looks.looking.is_empty() => return Ok(began.elapsed()),
+                None => {}
+            }
+        }
+    }
+
+    /// Begins a look unless one lasts; returns when it began.
+    fn look(&self, looks: &mut Looks, layout: &Layout, config: &Config, db: &Database) -> Instant {
+        if let (false, Some(began)) = (looks.looking.is_empty(), looks.began) {
+            return began;
+        }
+        let (accounts, layout, db) = (Arc::clone(&self.accounts), layout.clone(), db.clone());
+        let configured = configured(config);
+        looks.looking.spawn(async move {
+            let runs = SeriesRuns::read(&db).await?.lines(&configured);
+            let joining = tokio::task::spawn_blocking(move || {
+                let mut accounts = accounts.lock().unwrap_or_else(PoisonError::into_inner);
+                look(&mut accounts, &layout);
+                joined(&accounts, runs, now())
+            });
+            joining.await.map(Arc::new).map_err(|error| CatalogueError::Broken(error.to_string()))
         });
-        let known = Arc::new(joining.await.ok().flatten().ok_or(CatalogueError::Busy)?);
-        *found = Some((Instant::now(), Arc::clone(&known)));
-        Ok(known)
+        let began = Instant::now();
+        looks.began = Some(began);
+        began
+    }
+}
+
+impl Looks {
+    fn found_within(&self, age: Duration) -> Option<Known> {
+        let (at, known) = self.found.as_ref()?;
+        (at.elapsed() < age).then(|| Arc::clone(known))
+    }
+
+    /// Takes the result of the look if it has ended and is of after the last change.
+    fn take_ended(&mut self) -> Option<Result<Known, CatalogueError>> {
+        let ended = self.looking.try_join_next()?;
+        self.keep(ended)
+    }
+
+    /// Waits for the end of the look; `None` if there is none, or its result is of before a change.
+    async fn ended(&mut self) -> Option<Result<Known, CatalogueError>> {
+        let ended = self.looking.join_next().await?;
+        self.keep(ended)
+    }
+
+    fn keep(
+        &mut self,
+        ended: Result<Result<Known, CatalogueError>, JoinError>,
+    ) -> Option<Result<Known, CatalogueError>> {
+        let began = self.began.take().unwrap_or_else(Instant::now);
+        if std::mem::take(&mut self.is_outdated) {
+            return None;
+        }
+        let ended = ended.unwrap_or_else(|error| Err(CatalogueError::Broken(error.to_string())));
+        if let Ok(known) = &ended {
+            self.found = Some((began, Arc::clone(known)));
+        }
+        Some(ended)
     }
 }
 
@@ -192,3 +298,6 @@ fn state(known: &KnownSeries, is_incomplete: bool) -> &'static str {
     let first = applies.iter().position(|applies| *applies).unwrap_or_default();
     SERIES_STATES[first]
 }
+
+#[cfg(test)]
+mod tests;
