@@ -547,6 +547,34 @@ fn a_series_two_jobs_collect_is_off_in_the_second_and_a_note_names_both() {
 }
 
 #[test]
+fn a_channel_that_an_exchange_does_not_send_is_named_with_what_fetches_it_and_the_rest_runs() {
+    let stream = |pairs: &str, channels: &str| {
+        checked(&format!(
+            "stream_jobs:\n  - {{exchange: krakenfutures, pairs: [{pairs}], channels: [{channels}], spans: [60]}}"
+        ))
+        .notes
+    };
+
+    let told = only(stream("'BTC/USD:perp', 'ETH/USD:perp'", "trades, book, ohlc"));
+    assert_eq!(
+        told,
+        "stream_jobs[0]: its channel ohlc is not running for BTC/USD:perp, ETH/USD:perp: krakenfutures sends no ohlc of \
+         them live; everything else of the stream runs; a job of histo_jobs with data_type ohlc fetches it over REST"
+    );
+    let many = "'A/USD:perp', 'B/USD:perp', 'C/USD:perp', 'D/USD:perp', 'E/USD:perp'";
+    let told = only(stream(many, "ohlc"));
+    assert!(told.contains("for A/USD:perp, B/USD:perp, C/USD:perp and 2 more: "), "{told}");
+    assert!(!told.contains("everything else"), "{told}");
+}
+
+#[test]
+fn a_wildcard_among_pairs_is_refused_with_the_command_that_writes_what_it_stands_for() {
+    let told = job_problem("exchange: binance, pairs: ['*/USDT'], span: 3600");
+
+    assert!(told.contains("wildcard") && told.contains("dccd add EXCHANGE '*/USDT'"), "{told}");
+}
+
+#[test]
 fn a_job_of_a_span_that_its_exchange_lacks_is_off_alone_and_a_note_says_why() {
     let config = checked(
         "histo_jobs:\n  - {exchange: coinbase, pairs: [BTC/USD], span: 1800}\n  - {exchange: coinbase, pairs: \

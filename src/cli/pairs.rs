@@ -21,8 +21,9 @@ pub struct Args {
     /// The exchange.
     #[arg(add = ArgValueCompleter::new(complete::exchanges))]
     exchange: String,
-    /// Only these pairs, such as '*/USDT' or 'BTC/*:perp'; spot unless a market follows, ':*' for any.
-    #[arg(value_name = "PATTERN")]
+    /// Only these pairs, such as '*/USDT' or 'BTC/*:perp'; spot unless a market follows. A market alone, such as ':perp', is
+    /// all pairs on it, and ':*' those on any.
+    #[arg(value_name = "PATTERN", value_parser = pattern)]
     pattern: Option<PairPattern>,
     /// Only this market: spot, perp, quarter or next_quarter.
     #[arg(long, value_parser = market, add = ArgValueCompleter::new(complete::markets))]
@@ -30,6 +31,11 @@ pub struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// A pattern; a market alone means every pair on it.
+fn pattern(text: &str) -> Result<PairPattern, String> {
+    if text.starts_with(':') { format!("*/*{text}").parse() } else { text.parse() }
 }
 
 fn market(text: &str) -> Result<Market, String> {
@@ -115,4 +121,19 @@ fn row(pair: &Pair, own: &Instrument, zone: &Zone) -> [String; 7] {
         time(own.ends),
         contract.map_or_else(|| "-".to_owned(), |(size, asset)| format!("{size} {asset}")),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_market_alone_is_every_pair_on_it() {
+        let read = |text: &str| pattern(text).map(|pattern| pattern.to_string());
+
+        assert_eq!(read(":*"), Ok("*/*:*".to_owned()));
+        assert_eq!(read(":perp"), Ok("*/*:perp".to_owned()));
+        assert_eq!(read("btc/*:quarter"), Ok("BTC/*:quarter".to_owned()));
+        assert!(read(":futures").unwrap_err().contains("*/USDT"));
+    }
 }

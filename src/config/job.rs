@@ -6,7 +6,7 @@ use crate::config::problem::{Report, advice};
 use crate::config::secret::shown;
 use crate::config::section::Section;
 use crate::exchange;
-use crate::model::{Kind, Pair, Span};
+use crate::model::{Kind, Pair, PairPattern, Span};
 
 /// The deepest book requested from an exchange that states no maximum.
 pub(super) const DEEPEST_BOOK: u32 = 5_000;
@@ -51,6 +51,14 @@ pub(super) fn pairs(section: &Section<'_>) -> Vec<(String, Pair)> {
     for (at, node) in listed {
         match node.text().map(str::parse::<Pair>) {
             Some(Ok(pair)) => pairs.push((at, pair)),
+            Some(Err(_)) if node.text().is_some_and(PairPattern::is_pattern) => section.report().refuse(
+                &at,
+                format!(
+                    "the file names each pair by itself, {} is a wildcard; `dccd add EXCHANGE {}` writes all that match",
+                    node.found(),
+                    shown(node.text().unwrap_or_default()).replace('`', "'"),
+                ),
+            ),
             Some(Err(_)) | None => section.report().refuse(
                 &at,
                 format!("expected BASE/QUOTE such as BTC/USDT or BTC/USDT:perp, found {}", node.found()),

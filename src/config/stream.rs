@@ -39,6 +39,9 @@ impl StreamJob {
     }
 }
 
+/// Pairs that a note names.
+const NAMED: usize = 3;
+
 /// A live channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
@@ -48,6 +51,17 @@ pub enum Channel {
     Book,
     /// Candles.
     Ohlc,
+}
+
+impl Channel {
+    /// The kind of its rows.
+    fn kind(self) -> Kind {
+        match self {
+            Channel::Trades => Kind::Trades,
+            Channel::Ohlc => Kind::Ohlc,
+            Channel::Book => Kind::OrderBook,
+        }
+    }
 }
 
 pub(super) const KEYS: &[Key] = &[
@@ -99,21 +113,54 @@ pub(super) fn compare(job: &StreamJob, at: &str, report: &Report) {
         report.note(format!("{at} is not running: this version does not stream {}", job.exchange));
         return;
     };
+    let mut unsent: Vec<(Channel, Vec<&Pair>)> = Vec::new();
     for channel in &job.channels {
-        let kind = match channel {
-            Channel::Trades => Kind::Trades,
-            Channel::Ohlc => Kind::Ohlc,
-            Channel::Book => Kind::OrderBook,
-        };
+        let kind = channel.kind();
+        let mut without = Vec::new();
         for pair in &job.pairs {
             match live.offer(kind, pair.market()) {
                 Some(offer) if kind == Kind::OrderBook => depth_of(job, offer, at, report),
                 Some(offer) => spans_of(job, offer, at, report),
-                None => report
-                    .note(format!("{at} is not running: {} sends no {kind} of {pair} live", job.exchange)),
+                None => without.push(pair),
             }
         }
+        if !without.is_empty() {
+            unsent.push((*channel, without));
+        }
     }
+    let is_none_sent = unsent.len() == job.channels.len()
+        && unsent.iter().all(|(_, without)| without.len() == job.pairs.len());
+    for (channel, without) in unsent {
+        report.note(unsent_channel(job, at, channel, &without, is_none_sent));
+    }
+}
+
+/// What does not run of a job, why, and what does instead.
+fn unsent_channel(
+    job: &StreamJob,
+    at: &str,
+    channel: Channel,
+    without: &[&Pair],
+    is_none_sent: bool,
+) -> String {
+    let (exchange, kind) = (&job.exchange, channel.kind());
+    let named: Vec<String> = without.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = match without.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let word = CHANNELS.iter().find(|(_, own)| *own == channel).map_or("", |(word, _)| *word);
+    let pairs = format!("{}{more}", named.join(", "));
+    let offered = exchange::find(exchange)
+        .is_some_and(|own| without.iter().all(|pair| own.offer(kind, pair.market()).is_some()));
+    let instead = match offered {
+        true => format!("; a job of histo_jobs with data_type {kind} fetches it over REST"),
+        false => String::new(),
+    };
+    let rest = if is_none_sent { "" } else { "; everything else of the stream runs" };
+    format!(
+        "{at}: its channel {word} is not running for {pairs}: {exchange} sends no {kind} of them live{rest}{instead}"
+    )
 }
 
 fn depth_of(job: &StreamJob, offer: &LiveOffer, at: &str, report: &Report) {

@@ -6,10 +6,11 @@ use crate::api::{BookAnswer, LevelLine};
 use crate::engine::Engine;
 use crate::engine::book::ask::{AskError, Asked, levels, named};
 use crate::exchange::live::Level;
-use crate::jobs::stream::Present;
+use crate::jobs::stream::{LiveStatus, Present};
 use crate::model::{Micros, Series};
 use crate::net::ws::ShownBook;
 use crate::store::book::{BookError, Uncovered};
+use crate::telemetry::LiveState;
 
 impl Engine {
     /// The present book that is asked for; `None` where it is an instant that is, or no live book is named.
@@ -34,8 +35,7 @@ impl Engine {
             Present::InStep(book) => Ok(shown(&series, &book, now)),
             Present::OutOfStep => Err(self.out_of_step(&series).into()),
             Present::NoAnswer => {
-                let reason = "its connection does not show it in time; try again".to_owned();
-                Err(AskError::Broken { reason })
+                Err(AskError::Broken { reason: why_unshown(self.live_states().of(&series)) })
             }
         })
     }
@@ -46,6 +46,20 @@ impl Engine {
         let reason = why.unwrap_or_else(|| "it is not in step with its exchange".to_owned());
         let uncovered = Uncovered { from, until: None, state: "gap", reason };
         BookError::NotCovered { series: series.to_string(), uncovered }
+    }
+}
+
+/// Why a live book is not shown: its state, since when, and the reason where one is known.
+fn why_unshown(status: Option<LiveStatus>) -> String {
+    let Some(LiveStatus { state, since, why, .. }) = status else {
+        return "this process does not listen to it yet; try again".to_owned();
+    };
+    let why = why.map(|why| format!(" ({why})")).unwrap_or_default();
+    match state {
+        LiveState::Live => {
+            format!("its connection, live since {since}, does not show it in time{why}; try again")
+        }
+        state => format!("it is {} since {since}{why}; ask again once it is live", state.name()),
     }
 }
 
@@ -63,5 +77,31 @@ fn shown(series: &Series, book: &ShownBook, now: Micros) -> BookAnswer {
         age_seconds: now.since(book.ts).as_secs_f64(),
         bids: book.bids.iter().map(line).collect(),
         asks: book.asks.iter().map(line).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_book_that_is_not_shown_says_its_state_and_since_when() {
+        let status = |state, why: Option<&str>| LiveStatus {
+            state,
+            since: Micros(1_747_440_000_000_000),
+            why: why.map(str::to_owned),
+            last_message: None,
+            lag: None,
+            connections: 0,
+            out_of_step: None,
+        };
+
+        assert_eq!(
+            why_unshown(Some(status(LiveState::Connecting, Some("no route")))),
+            "it is connecting since 2025-05-17T00:00:00Z (no route); ask again once it is live"
+        );
+        let live = why_unshown(Some(status(LiveState::Live, None)));
+        assert!(live.starts_with("its connection, live since 2025-05-17T00:00:00Z, does not"), "{live}");
+        assert!(why_unshown(None).contains("does not listen to it yet"));
     }
 }
