@@ -114,6 +114,8 @@ pub(crate) struct InventoryLine {
     /// Candles; null for kinds without a span.
     pub(crate) missing: Option<u64>,
     pub(crate) gap_seconds: Option<f64>,
+    /// Time whose rows can no longer be had; it is no gap, and `dccd gaps` says why. Null if the ledger cannot be read.
+    pub(crate) unfillable_seconds: Option<f64>,
     pub(crate) foreign_files: usize,
     pub(crate) note: Option<String>,
     pub(crate) gone_files: Vec<String>,

@@ -137,9 +137,13 @@ fn print(lines: Vec<GapLine>, config: &Config, out: &mut Output) {
     ]);
     for line in lines {
         let GapLine { series, state, mut reason, .. } = line;
-        let shown = |at: String| Micros::parse(&at, &config.zone).map_or(at, |at| config.zone.second(at));
-        let known = |at: Option<String>| at.map_or_else(|| "-".to_owned(), shown);
-        let (from, until) = (known(line.from.or(line.at)), known(line.until.or(line.last_at)));
+        let at = |text: Option<String>| text.and_then(|text| Micros::parse(&text, &config.zone).ok());
+        let (first, last) = (at(line.from.or(line.at)), at(line.until.or(line.last_at)));
+        let known = |at: Option<Micros>| at.map_or_else(|| "-".to_owned(), |at| config.zone.second(at));
+        let [from, until] = match first.zip(last) {
+            Some((first, last)) => config.zone.ends(first, last),
+            None => [known(first), known(last)],
+        };
         if let (Some(fault), Some(rows), Some(file)) = (line.fault, line.rows, line.file) {
             let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
             reason = format!("{reason} ({fault}, {rows} in {})", file.display());

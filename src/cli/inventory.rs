@@ -49,7 +49,7 @@ pub(crate) fn run(args: &Args, config: Config, out: &mut Output) -> Exit {
     exit
 }
 
-fn columns(zone: &str) -> [Column; 10] {
+fn columns(zone: &str) -> [Column; 11] {
     [
         Column::left("exchange", 10),
         Column::left("pair", 12),
@@ -60,6 +60,7 @@ fn columns(zone: &str) -> [Column; 10] {
         Column::right("rows", 8),
         Column::right("gaps", 6),
         Column::right("missing", 10),
+        Column::right("unfillable", 10),
         Column::right("size", 9),
     ]
 }
@@ -81,9 +82,20 @@ fn row(table: &mut Table, line: &InventoryLine, config: &Config) {
         thousands(rows),
         line.gaps.unwrap_or_default().to_string(),
         line.missing.map_or_else(|| "-".to_owned(), thousands),
+        line.unfillable_seconds.filter(|secs| *secs > 0.0).map_or_else(|| "-".to_owned(), length),
         bytes(size),
     ]);
     table.noted(cells, note(line));
+}
+
+/// A length of time in its largest whole unit; no time that is missing looks like none.
+fn length(secs: f64) -> String {
+    match secs {
+        ..120.0 => format!("{} s", (secs * 1e3).ceil() / 1e3),
+        120.0..7_200.0 => format!("{:.0} min", (secs / 60.0).floor()),
+        7_200.0..172_800.0 => format!("{:.0} h", (secs / 3_600.0).floor()),
+        _ => format!("{:.0} d", (secs / 86_400.0).floor()),
+    }
 }
 
 /// The note at the end of a row.

@@ -182,6 +182,15 @@ impl Zone {
         self.0.to_datetime(at.timestamp()).strftime("%Y-%m-%d %H:%M:%S%.6f").to_string()
     }
 
+    /// Both ends of a window to the second, and with their fractions where they would look the same without.
+    #[must_use]
+    pub(crate) fn ends(&self, from: Micros, until: Micros) -> [String; 2] {
+        match from != until && self.second(from) == self.second(until) {
+            true => [from, until].map(|at| self.exact(at)),
+            false => [from, until].map(|at| self.second(at)),
+        }
+    }
+
     /// An instant as `2024-01-31` in this zone.
     #[must_use]
     #[doc(hidden)]
@@ -229,6 +238,15 @@ mod tests {
     fn milliseconds_round_outwards_at_the_edges_of_a_window() {
         assert_eq!((Micros(1_001).millis_floor(), Micros(1_001).millis_ceil()), (1, 2));
         assert_eq!((Micros(-1).millis_floor(), Micros(-1).millis_ceil()), (-1, 0));
+    }
+
+    #[test]
+    fn ends_that_look_the_same_to_the_second_have_their_fractions() {
+        let ends = |from, until| Zone::UTC.ends(Micros(from), Micros(until));
+
+        assert_eq!(ends(250_000, 500_000), ["1970-01-01 00:00:00.250000", "1970-01-01 00:00:00.500000"]);
+        assert_eq!(ends(250_000, 1_500_000), ["1970-01-01 00:00:00", "1970-01-01 00:00:01"]);
+        assert_eq!(ends(250_000, 250_000), ["1970-01-01 00:00:00", "1970-01-01 00:00:00"]);
     }
 
     #[test]

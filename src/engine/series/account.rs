@@ -28,6 +28,7 @@ struct Known {
     wanted_since: Option<Micros>,
     newest_covered: Option<Window>,
     settled: Windows,
+    unfillable_secs: f64,
 }
 
 /// The instant up to which rows of a series are due.
@@ -100,6 +101,7 @@ impl Account {
             missing: gaps.as_ref().and_then(|gaps| missing(series, gaps)),
             gap_seconds: gaps.as_ref().map(Windows::secs),
             gaps: gaps.as_ref().map(Windows::len),
+            unfillable_seconds: known.map(|known| known.unfillable_secs),
             foreign_files: self.foreign_files,
             note: self.known.as_ref().err().cloned(),
             gone_files: self.gone_files.clone(),
@@ -120,6 +122,7 @@ impl Known {
             wanted_since: ledger.wanted_since,
             newest_covered: ledger.covered.last(),
             settled: ledger.settled(),
+            unfillable_secs: ledger.unfillable.iter().map(|note| note.window).collect::<Windows>().secs(),
         }
     }
 }
@@ -130,4 +133,26 @@ fn missing(series: &Series, gaps: &Windows) -> Option<u64> {
     let offer = find(series.exchange()).and_then(|exchange| exchange.offer_for(series));
     let grid = offer.map_or_else(|| span.grid(), |offer| offer.grid(span));
     Some(gaps.iter().map(|gap| grid.count(gap)).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_has_the_time_that_can_no_longer_be_had_and_it_is_no_gap() {
+        let series: Series = "binance/BTC-USDT/orderbook".parse().unwrap();
+        let window = |from, until| Window::new(Micros::from_secs(from), Micros::from_secs(until)).unwrap();
+        let mut ledger = Ledger { wanted_since: Some(Micros::from_secs(0)), ..Ledger::default() };
+        ledger.cover(window(0, 100));
+        ledger.give_up(window(100, 130), "reconnect");
+        ledger.give_up(window(140, 145), "restart");
+        let account =
+            Account { series, known: Ok(Known::of(&ledger)), gone_files: Vec::new(), foreign_files: 0 };
+
+        let line = account.line(Micros::from_secs(145));
+
+        assert_eq!(line.unfillable_seconds, Some(35.0));
+        assert!(line.gap_seconds.is_some_and(|secs| secs <= 10.0), "{:?}", line.gap_seconds);
+    }
 }
