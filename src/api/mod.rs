@@ -46,7 +46,8 @@ pub(crate) use logs::{LogsAsked, LogsLine, LogsPage};
 pub(crate) use metrics::MetricLine;
 pub use overview::{AlertView, Freshness};
 pub(crate) use overview::{
-    JobSums, Overview, OverviewExchange, OverviewJob, OverviewReason, OverviewRemote, OverviewWorker,
+    JobSums, Overview, OverviewExchange, OverviewFailing, OverviewJob, OverviewReason, OverviewRemote,
+    OverviewWorker,
 };
 pub(crate) use problem::Problem;
 pub use progress::{

@@ -29,8 +29,32 @@ pub(crate) struct Overview {
     pub(crate) streams: BTreeMap<String, u64>,
     pub(crate) remotes: Vec<OverviewRemote>,
     pub(crate) workers: Vec<OverviewWorker>,
+    /// Failing jobs by exchange, those whose pair is not listed by themselves.
+    pub(crate) failing: Vec<OverviewFailing>,
     /// Failing jobs first, then running ones, then the others; the first few hundred.
     pub(crate) series: Vec<OverviewJob>,
+}
+
+impl Overview {
+    /// Live series that are not listened to yet or no longer: what they miss is not known before they are.
+    pub(crate) fn not_live(&self) -> u64 {
+        let others = self.streams.iter().filter(|(state, _)| !matches!(state.as_str(), "live" | "off"));
+        others.map(|(_, number)| number).sum()
+    }
+}
+
+/// Failing jobs of one exchange.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct OverviewFailing {
+    pub(crate) exchange: String,
+    /// Whether they fail because the exchange does not list their pairs.
+    pub(crate) unlisted: bool,
+    /// How many they are.
+    pub(crate) series: u64,
+    /// The first of them.
+    pub(crate) first: Vec<String>,
+    /// The last error of the first.
+    pub(crate) last_error: Option<String>,
 }
 
 /// A problem.

@@ -3,13 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::api::{
-    JobSums, Overview, OverviewExchange, OverviewJob, OverviewReason, OverviewRemote, OverviewWorker,
+    JobSums, Overview, OverviewExchange, OverviewFailing, OverviewJob, OverviewReason, OverviewRemote,
+    OverviewWorker,
 };
 use crate::daemon::condition::{Condition, Trouble, troubles};
 use crate::daemon::snapshot::{ExchangeView, RemoteView, Snapshot, WorkerView};
 use crate::daemon::status::JobRow;
 use crate::model::Micros;
 
+/// Failing series of an exchange that are named; the rest are only counted.
+const NAMED: usize = 3;
+/// In the error of a run whose exchange does not list its pair.
+const UNLISTED: &str = "is not listed";
 /// The most jobs of an overview; the rest are only counted.
 const MOST_JOBS: usize = 300;
 
@@ -41,6 +46,7 @@ pub(crate) fn overview(snapshot: &Snapshot, jobs: &[JobRow], unready: Vec<Troubl
         streams,
         remotes: snapshot.remotes.iter().map(remote).collect(),
         workers: snapshot.workers.iter().map(worker).collect(),
+        failing: failing(jobs),
         series: first.into_iter().take(MOST_JOBS).map(job).collect(),
     }
 }
@@ -55,6 +61,25 @@ fn sums(snapshot: &Snapshot, jobs: &[JobRow]) -> JobSums {
         paused: count(|job| job.is_paused),
         rows: jobs.iter().map(|job| job.rows).sum(),
     }
+}
+
+fn failing(jobs: &[JobRow]) -> Vec<OverviewFailing> {
+    let mut found: BTreeMap<(String, bool), OverviewFailing> = BTreeMap::new();
+    for job in jobs.iter().filter(|job| job.consecutive_errors > 0) {
+        let exchange = job.series.exchange();
+        let unlisted = job.last_error.as_deref().is_some_and(|error| error.contains(UNLISTED));
+        let own = found.entry((exchange.to_owned(), unlisted)).or_insert_with(|| OverviewFailing {
+            exchange: exchange.to_owned(),
+            unlisted,
+            last_error: job.last_error.clone(),
+            ..OverviewFailing::default()
+        });
+        own.series += 1;
+        if own.first.len() < NAMED {
+            own.first.push(job.series.to_string());
+        }
+    }
+    found.into_values().collect()
 }
 
 fn exchange(own: &ExchangeView) -> OverviewExchange {
@@ -110,4 +135,39 @@ fn job(own: &JobRow) -> OverviewJob {
 
 fn text(at: Option<Micros>) -> Option<String> {
     at.map(|at| at.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn failing_jobs_are_counted_by_exchange_and_unlisted_pairs_by_themselves() {
+        let job = |series: &str, error: Option<&str>| JobRow {
+            series: series.parse().unwrap(),
+            last_run_at: None,
+            last_success_at: None,
+            rows: 0,
+            consecutive_errors: u32::from(error.is_some()),
+            last_error: error.map(str::to_owned),
+            newest_row: None,
+            next_run_at: None,
+            is_running: false,
+            is_paused: false,
+        };
+        let mut jobs: Vec<JobRow> = (0..500)
+            .map(|number| {
+                job(&format!("okx/A{number}-USDT/trades"), Some("A/USDT is not listed (code unlisted)"))
+            })
+            .collect();
+        jobs.push(job("okx/BTC-USDT/trades", Some("timed out")));
+        jobs.push(job("kraken/BTC-USD/trades", None));
+
+        let found = failing(&jobs);
+
+        let shown: Vec<_> = found.iter().map(|own| (&*own.exchange, own.unlisted, own.series)).collect();
+        assert_eq!(shown, [("okx", false, 1), ("okx", true, 500)]);
+        assert_eq!(found[1].first, ["okx/A0-USDT/trades", "okx/A1-USDT/trades", "okx/A2-USDT/trades"]);
+        assert_eq!(found[0].last_error.as_deref(), Some("timed out"));
+    }
 }

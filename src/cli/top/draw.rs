@@ -7,6 +7,8 @@ use crate::model::{Micros, Zone, bytes, escaped, thousands};
 
 /// The most problems that are shown.
 const MOST_REASONS: usize = 8;
+/// The most alerts that are shown.
+const MOST_ALERTS: usize = 5;
 /// The most exchanges, remotes and workers each.
 const MOST_PARTS: usize = 8;
 
@@ -45,10 +47,12 @@ pub(super) fn text(line: &Line) -> String {
 pub(super) fn lines(shown: &Shown, columns: usize, rows: usize) -> Vec<Line> {
     let Shown { overview, .. } = shown;
     let mut lines = vec![head(shown), work(shown)];
+    lines.extend(freshness(overview));
     if let Some(lost) = &shown.lost {
         lines.push(vec![(Tone::Bad, format!("not refreshed: {}", escaped(lost)))]);
     }
     reasons(overview, &shown.zone, &mut lines);
+    alerts(overview, &mut lines);
     parts("Exchanges", overview.exchanges.iter().map(|own| exchange(own, &shown.zone)), &mut lines);
     let streams = overview.streams.iter().map(|(state, count)| {
         let tone = if state == "live" { Tone::Good } else { Tone::Busy };
@@ -101,6 +105,41 @@ fn work(shown: &Shown) -> Line {
         line.push((Tone::Quiet, format!("   {} {took:.1} ms", escaped(&overview.store))));
     }
     line
+}
+
+/// How many series are as new as they should be, and how many miss something; nothing before any is expected.
+fn freshness(overview: &Overview) -> Option<Line> {
+    let sums = &overview.freshness;
+    let (all, fresh) = (thousands(sums.expected), thousands(sums.fresh));
+    let is_fresh = sums.fresh == sums.expected;
+    let gaps = match (sums.with_gaps, overview.not_live()) {
+        (0, 0) => (Tone::Plain, "no gaps".to_owned()),
+        (0, unknown) => {
+            (Tone::Busy, format!("no gaps known yet: {} streams are not live", thousands(unknown)))
+        }
+        (gaps, _) => {
+            let missing = length(Duration::try_from_secs_f64(sums.gap_seconds).unwrap_or_default());
+            (Tone::Bad, format!("{} with gaps, {missing} missing", thousands(gaps)))
+        }
+    };
+    (sums.expected > 0).then(|| {
+        let tone = if is_fresh { Tone::Good } else { Tone::Bad };
+        vec![(tone, format!("{fresh} of {all} series fresh, ")), gaps]
+    })
+}
+
+fn alerts(overview: &Overview, lines: &mut Vec<Line>) {
+    for alert in overview.alerts.iter().take(MOST_ALERTS) {
+        let tone = if alert.severity == "critical" { Tone::Bad } else { Tone::Busy };
+        lines.push(vec![
+            (tone, format!("~ {}: {}", escaped(&alert.about), escaped(&alert.summary))),
+            (Tone::Quiet, format!("  {} would fire", escaped(&alert.name))),
+        ]);
+    }
+    let more = overview.alerts.len().saturating_sub(MOST_ALERTS);
+    if more > 0 {
+        lines.push(vec![(Tone::Busy, format!("~ and {more} more alerts would fire"))]);
+    }
 }
 
 fn reasons(overview: &Overview, zone: &Zone, lines: &mut Vec<Line>) {
@@ -250,105 +289,5 @@ fn cut(line: &mut Line, columns: usize) {
         let kept: String = text.chars().take(left).collect();
         left -= kept.chars().count();
         *text = kept;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::{JobSums, OverviewReason};
-
-    fn job(series: &str, state: &str) -> OverviewJob {
-        OverviewJob {
-            series: series.to_owned(),
-            state: state.to_owned(),
-            rows: 1_234_567,
-            newest_row: Some("2025-06-15T11:00:00Z".to_owned()),
-            last_run_at: Some("2025-06-15T11:58:30Z".to_owned()),
-            next_run_at: Some("2025-06-15T12:10:00Z".to_owned()),
-            ..OverviewJob::default()
-        }
-    }
-
-    fn shown() -> Shown {
-        let failed = OverviewJob {
-            consecutive_errors: 3,
-            last_error: Some("no such\u{1b}[2J market".to_owned()),
-            ..job("okx/LTC-USDT/trades", "failed")
-        };
-        let overview = Overview {
-            status: "degraded".to_owned(),
-            environment: "production".to_owned(),
-            version: "0.1.0".to_owned(),
-            generated_at: "2025-06-15T12:00:00Z".to_owned(),
-            reasons: vec![OverviewReason {
-                about: "jobs of okx".to_owned(),
-                why: "1 failed when they last ran".to_owned(),
-                since: "2025-06-15T11:00:00Z".to_owned(),
-            }],
-            jobs: JobSums { total: 40, running: 1, waiting: 2, failing: 1, paused: 0, rows: 9_999 },
-            disk_free_bytes: 3 << 30,
-            disk_size_bytes: 9 << 30,
-            exchanges: vec![OverviewExchange { name: "okx".into(), state: "up".into(), until: None }],
-            streams: [("live".to_owned(), 4)].into(),
-            series: std::iter::once(failed)
-                .chain((0..39).map(|number| job(&format!("okx/C{number}-USDT/ohlc/1h"), "ok")))
-                .collect(),
-            ..Overview::default()
-        };
-        Shown { overview, zone: Zone::UTC, rate: Some(1_250.0), lost: None, scrolled: 0 }
-    }
-
-    fn drawn(shown: &Shown, columns: usize, rows: usize) -> Vec<String> {
-        lines(shown, columns, rows).iter().map(text).collect()
-    }
-
-    #[test]
-    fn problems_come_before_parts_and_failing_jobs_before_others() {
-        let drawn = drawn(&shown(), 120, 12);
-
-        assert_eq!(
-            drawn,
-            [
-                "dccd 0.1.0  degraded  production  2025-06-15 12:00:00  q leaves",
-                "40 jobs, 1 running, 2 waiting, 1 failing, 0 paused   9,999 rows, 1,250 a second   3.0 GiB free of 9.0 GiB",
-                "! jobs of okx: 1 failed when they last ran  since 2025-06-15 11:00:00",
-                "Exchanges okx up",
-                "Streams   4 live",
-                "",
-                "Series                State             Rows     Newest   Last run   Next run",
-                "okx/LTC-USDT/trades   failed       1,234,567     60 min       90 s  in 10 min  3x no such\\u{1b}[2J market",
-                "okx/C0-USDT/ohlc/1h   ok           1,234,567     60 min       90 s  in 10 min",
-                "okx/C1-USDT/ohlc/1h   ok           1,234,567     60 min       90 s  in 10 min",
-                "okx/C2-USDT/ohlc/1h   ok           1,234,567     60 min       90 s  in 10 min",
-                "and 36 more",
-            ]
-        );
-    }
-
-    #[test]
-    fn nothing_is_wider_or_longer_than_the_screen() {
-        let mut shown = shown();
-        shown.lost = Some("it does not answer".to_owned());
-        for (columns, rows) in [(0, 0), (1, 1), (10, 3), (40, 8), (80, 24), (300, 100)] {
-            let drawn = lines(&shown, columns, rows);
-            assert!(drawn.len() <= rows, "{columns}x{rows}");
-            for line in &drawn {
-                let width: usize = line.iter().map(|(_, text)| text.chars().count()).sum();
-                assert!(width <= columns, "{columns}x{rows}: {line:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_daemon_that_does_not_answer_is_shown_beside_what_it_last_told() {
-        let mut shown = shown();
-        shown.lost = Some("the daemon was lost".to_owned());
-        shown.scrolled = 38;
-
-        let drawn = drawn(&shown, 100, 20);
-
-        assert_eq!(drawn[2], "not refreshed: the daemon was lost");
-        assert!(drawn.last().unwrap().starts_with("okx/C38-USDT/ohlc/1h"), "{drawn:?}");
     }
 }

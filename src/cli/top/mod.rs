@@ -1,6 +1,8 @@
 //! `dccd top`: the overview in a terminal, from the daemon's socket, refreshed until `q`.
 
 mod draw;
+#[cfg(test)]
+mod draw_tests;
 mod screen;
 
 use std::io::IsTerminal;
