@@ -619,6 +619,8 @@ PROCESS = [
           (f"sum by (reason) (rate(dccd_server_requests_refused_total{{{I}}}{RATE}))", "{{reason}}"),
           (f"sum by (reason) (rate(dccd_server_scrapes_refused_total{{{I}}}{RATE}))", "scrape {{reason}}"),
           (f"sum(rate(dccd_server_stalled_connections_total{{{I}}}{RATE}))", "cut off, took nothing"), width=8),
+    graph("Sign-ins", "Tokens typed on the page to sign in, by outcome. Runbook: DccdSignInsRefused.", "short",
+          (f"sum by (outcome) (increase(dccd_server_sign_ins_total{{{I}}}{RATE}))", "{{outcome}}"), width=8),
     heatmap("Scrapes", "How long it took to gather, write and compress the metrics.", "s", "dccd_server_scrape_duration_seconds", I, width=8),
     stat("Certificate ends", "When the certificate ends; in 1970 where there is none. Runbook: DccdCertificateExpiring.", "dateTimeFromNow",
          f"min(dccd_server_certificate_expiry_timestamp_seconds{{{I}}}) * 1000", width=8),

@@ -15,8 +15,8 @@ use dccd::model::{Kind, Micros, OddFault, OddRow, Series, Window};
 use dccd::telemetry::events::*;
 use dccd::telemetry::exposition::{Format, encode};
 use dccd::telemetry::{
-    Discard, JobCounts, LiveState, Reason, Refusal, RunRecord, ScrapeRefusal, StorageReason, SyncReason,
-    Telemetry, exposition,
+    Discard, JobCounts, LiveState, Reason, Refusal, RunRecord, ScrapeRefusal, SignInOutcome, StorageReason,
+    SyncReason, Telemetry, exposition,
 };
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
@@ -321,6 +321,7 @@ fn events_are_seen_in_the_metrics_they_speak_of() {
         ("dccd_storage_quarantined_files_total".into(), "1"),
         ("dccd_storage_adopted_files_total".into(), "1"),
         (r#"dccd_server_requests_refused_total{reason="guessing"}"#.into(), "1"),
+        (r#"dccd_server_sign_ins_total{outcome="too_many"}"#.into(), "1"),
         (r#"dccd_server_scrapes_refused_total{reason="late"}"#.into(), "1"),
         ("dccd_server_connections".into(), "1"),
         ("dccd_server_scrape_duration_seconds_count".into(), "1"),
@@ -692,6 +693,7 @@ const AT_ZERO: [&str; 51] = [
     r#"dccd_history_lost_observations_total{reason="invalid"}"#,
     "dccd_history_write_failures_total",
     r#"dccd_server_requests_refused_total{reason="credentials"}"#,
+    r#"dccd_server_sign_ins_total{outcome="ok"}"#,
     r#"dccd_server_scrapes_refused_total{reason="busy"}"#,
     "dccd_storage_quarantined_files_total",
     "dccd_storage_free_bytes",
@@ -826,6 +828,7 @@ fn emit_every_event(to: &Telemetry) {
     to.emit(Scraped { took: TOOK });
     ScrapeRefusal::ALL.into_iter().for_each(|reason| to.emit(ScrapeRefused(reason)));
     Refusal::ALL.into_iter().for_each(|reason| to.emit(RequestRefused { reason, peer: None }));
+    SignInOutcome::ALL.into_iter().for_each(|outcome| to.emit(SignedIn { outcome, peer: None }));
     to.emit(ConnectionsChanged { opened: true });
     to.emit(WebConfigLoaded { path: Path::new("web.yml"), certificate_expiry: Some(AT), at: AT });
     to.emit(WebConfigRefused { path: Path::new("web.yml"), error });

@@ -155,6 +155,18 @@ impl StorageReason {
 }
 
 label! {
+    /// How signing in on the page ended.
+    SignInOutcome {
+        /// A session was opened.
+        Ok = "ok",
+        /// It was not the token.
+        Wrong = "wrong",
+        /// It was not the token, after too many of these from one address.
+        TooMany = "too_many",
+    }
+}
+
+label! {
     /// Why our HTTP server refused a request or a connection.
     Refusal {
         /// No credentials, or wrong ones.

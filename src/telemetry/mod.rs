@@ -26,7 +26,8 @@ use std::time::Duration;
 pub use health::{HealthMonitor, PairHealth, RunRecord, SeriesHealth, read_pairs};
 pub(crate) use history::series_of;
 pub use labels::{
-    Discard, FeedKind, LiveState, ReadOutcome, Reason, Refusal, ScrapeRefusal, StorageReason, SyncReason,
+    Discard, FeedKind, LiveState, ReadOutcome, Reason, Refusal, ScrapeRefusal, SignInOutcome, StorageReason,
+    SyncReason,
 };
 pub use metrics::{Collected, Family, JobCounts, Metrics};
 pub use textfile::Textfile;

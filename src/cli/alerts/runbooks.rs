@@ -74,6 +74,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdSeriesLimitHit
     DccdSeriesStale
     DccdSeriesUnowned
+    DccdSignInsRefused
     DccdStateStoreRebuilt
     DccdStatusFileNotWritten
     DccdStreamHolesStay
@@ -93,7 +94,7 @@ const PAGES: [(&str, &str); COUNT] = pages! {
     DccdWorkerDead
 };
 
-const COUNT: usize = 70;
+const COUNT: usize = 71;
 
 /// Prints a page, or the names of all.
 pub(super) fn run(args: &Args, out: &mut Output) -> Exit {

@@ -61,7 +61,7 @@ pub use rows::{
 };
 pub use runs::{HolesRepaired, JobFailed, JobStarted, JobStopped, JobSucceeded, WindowFailed};
 pub use server::{
-    ConnectionStalled, ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, WebConfigLoaded,
+    ConnectionStalled, ConnectionsChanged, RequestRefused, ScrapeRefused, Scraped, SignedIn, WebConfigLoaded,
     WebConfigRefused,
 };
 pub use storage::{

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Chain;
 use crate::model::Micros;
-use crate::telemetry::labels::{Refusal, ScrapeRefusal};
+use crate::telemetry::labels::{Refusal, ScrapeRefusal, SignInOutcome};
 use crate::telemetry::{Event, Telemetry};
 
 /// The metrics were encoded for a scrape.
@@ -49,6 +49,27 @@ impl Event for RequestRefused {
             tracing::warn!(?peer, "credentials are guessed at; requests from there are refused for a while");
         } else {
             tracing::debug!(reason = reason.name(), ?peer, "request refused");
+        }
+    }
+}
+
+/// Somebody signed in on the page, or tried to.
+pub struct SignedIn {
+    /// How it ended.
+    pub outcome: SignInOutcome,
+    /// The address of the client.
+    pub peer: Option<IpAddr>,
+}
+
+impl Event for SignedIn {
+    fn emit(self, telemetry: &Telemetry) {
+        let SignedIn { outcome, peer } = self;
+        telemetry.metrics().server.sign_ins.with_label_values(&[outcome.name()]).inc();
+        match outcome {
+            SignInOutcome::Ok => tracing::info!(?peer, "signed in"),
+            SignInOutcome::Wrong | SignInOutcome::TooMany => {
+                tracing::debug!(outcome = outcome.name(), ?peer, "sign-in refused");
+            }
         }
     }
 }

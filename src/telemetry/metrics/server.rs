@@ -3,13 +3,14 @@
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge};
 
 use super::register::{FLUSH, Register};
-use crate::telemetry::labels::{Refusal, ScrapeRefusal};
+use crate::telemetry::labels::{Refusal, ScrapeRefusal, SignInOutcome};
 
 /// Families of the HTTP server.
 pub(crate) struct Server {
     pub(crate) connections: IntGauge,
     pub(crate) stalled: IntCounter,
     pub(crate) requests_refused: IntCounterVec,
+    pub(crate) sign_ins: IntCounterVec,
     pub(crate) scrapes_refused: IntCounterVec,
     pub(crate) scrape_duration: Histogram,
     pub(crate) web_config_ok: IntGauge,
@@ -29,6 +30,11 @@ impl Server {
                 "server_requests_refused_total",
                 "Requests and connections our own HTTP server refused, by reason.",
                 &["reason"],
+            ),
+            sign_ins: add.counters(
+                "server_sign_ins_total",
+                "Tokens typed on the page to sign in, by outcome: let in, wrong, or wrong after too many of these.",
+                &["outcome"],
             ),
             scrapes_refused: add.counters(
                 "server_scrapes_refused_total",
@@ -55,6 +61,9 @@ impl Server {
         };
         Refusal::ALL.iter().for_each(|reason| {
             server.requests_refused.with_label_values(&[reason.name()]);
+        });
+        SignInOutcome::ALL.iter().for_each(|outcome| {
+            server.sign_ins.with_label_values(&[outcome.name()]);
         });
         ScrapeRefusal::ALL.iter().for_each(|reason| {
             server.scrapes_refused.with_label_values(&[reason.name()]);
