@@ -72,9 +72,8 @@ fn encoded(status: StatusCode, body: Problem) -> Response {
         Ok(text) => {
             let mut problem = reply(status, PROBLEM, text);
             // The name of a series or a task stands in the address, and in the words.
-            let named = body.parameter.filter(|parameter| parameter != "id");
-            let words = named.map_or_else(|| body.detail.clone(), |own| format!("{own}: {}", body.detail));
-            problem.extensions_mut().insert(Why(words));
+            let parameter = body.parameter.filter(|parameter| parameter != "id");
+            problem.extensions_mut().insert(Fault { parameter, why: body.detail });
             problem
         }
         Err(_) => plain(status, body.detail),
@@ -104,15 +103,26 @@ pub(super) fn see_other(address: &str) -> Response {
     reply
 }
 
-/// The words of a problem.
+/// Why there is no answer.
 #[derive(Clone)]
-struct Why(String);
+pub(super) struct Fault {
+    /// The parameter that is wrong.
+    pub(super) parameter: Option<String>,
+    pub(super) why: String,
+}
 
 /// Why there is no answer, of a refusal in plain text and of a problem.
-pub(super) fn why(answer: &Response) -> Option<String> {
-    let problem = answer.extensions().get::<Why>().map(|Why(why)| why.clone());
-    let text = |Plain(text): &Plain| String::from_utf8_lossy(text).trim().to_owned();
+pub(super) fn fault(answer: &Response) -> Option<Fault> {
+    let problem = answer.extensions().get::<Fault>().cloned();
+    let text =
+        |Plain(text): &Plain| Fault { parameter: None, why: String::from_utf8_lossy(text).trim().to_owned() };
     problem.or_else(|| answer.extensions().get::<Plain>().map(text))
+}
+
+/// The same in one text.
+pub(super) fn why(answer: &Response) -> Option<String> {
+    let Fault { parameter, why } = fault(answer)?;
+    Some(parameter.map_or_else(|| why.clone(), |own| format!("{own}: {why}")))
 }
 
 pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response {

@@ -34,6 +34,8 @@ with browser() as chromium:
     page.get_by_label("From (UTC)").fill("2026-06-01")
     page.get_by_label("Until, or now").fill("2026-05-01")
     page.get_by_role("button", name="Backfill").click()
-    assert "from" in page.locator(".refusal").inner_text(), page.locator("main").inner_text()
+    assert page.locator("#backfill .fault").count() == 1, page.locator("main").inner_text()
+    assert page.get_by_label("From (UTC)").input_value() == "2026-06-01", "what was typed is still there"
+    assert page.get_by_label("Until, or now").input_value() == "2026-05-01"
     own.blameless("a backfill")
     print(f"{len(seen)} steps of progress seen")

@@ -28,6 +28,11 @@ with browser() as chromium:
     page = own.open("/configuration")
     before = FILE.read_text()
 
+    def faults(form):
+        """The lines that a form says beside its fields, wherever they are."""
+        texts = page.locator(f"{form} .fault").all_inner_texts()
+        return sorted(line for text in texts for line in text.split("\n"))
+
     def add(exchange, pairs, span):
         form = page.locator("#add-job")
         form.get_by_label("Exchange").select_option(exchange)
@@ -43,16 +48,16 @@ with browser() as chromium:
         ("kraken", "BTC/USD:perp", "3600", "{exchange: kraken, pairs: ['BTC/USD:perp'], span: 3600}"),
     ]:
         form = add(exchange, pairs, span)
-        said, true = page.locator("#refused").inner_text(), problems(item)
-        assert true and said.split("\n") == true, (said, true)
+        said, true = faults("#add-job"), problems(item)
+        assert true and said == sorted(true), (said, true)
         assert form.get_by_label("Pairs").input_value() == pairs, "what was typed is still there"
         assert FILE.read_text() == before, "the file is as it was"
 
     # What the exchange has not is refused as `dccd add` refuses it, and what is there already too.
     add("kraken", "BTC/EUR", "61")
-    assert "kraken" in page.locator("#refused").inner_text()
+    assert "kraken" in "".join(faults("#add-job"))
     add("binance", "BTC/USDT", "1h")
-    assert "already at histo_jobs[0].pairs[0]" in page.locator("#refused").inner_text()
+    assert "already at histo_jobs[0].pairs[0]" in page.locator("#fault-pairs").inner_text()
     assert FILE.read_text() == before
 
     add("binance", "eth/usdt", "1d")
@@ -65,9 +70,10 @@ with browser() as chromium:
     stream.get_by_label("Exchange").select_option("binance")
     stream.get_by_label("Pairs").fill("BTC/USDT")
     stream.get_by_role("button", name="Add the stream").click()
-    said = page.locator("#refused").inner_text()
+    said = faults("#add-stream")
     true = problems("{exchange: binance, pairs: [BTC/USDT], channels: []}", "stream_jobs")
-    assert true and said.split("\n") == true, (said, true)
+    assert true and said == sorted(true), (said, true)
+    assert stream.get_by_label("Pairs").input_value() == "BTC/USDT"
     stream.get_by_label("Trades").check()
     stream.get_by_role("button", name="Add the stream").click()
     page.get_by_text("Added to the file, and in force.").wait_for()

@@ -1,91 +1,46 @@
 """What the page shows, the API answers and the command line prints: the same, for the same state."""
 
 import re
-from datetime import datetime
 
-from browser import Watched, browser, dccd, get, segment, states, until
+import meaning
+from browser import URL, Watched, browser, dccd, get, segment, states, until
+from meaning import PLACES, same
 
 DAILY = "binance/BTC-USDT/ohlc/1d"
 FAILING = "binance/NONE-USDT/ohlc/1d"
-
-
-def leaves(tree):
-    """Every value of an answer."""
-    if isinstance(tree, dict):
-        for value in tree.values():
-            yield from leaves(value)
-    elif isinstance(tree, list):
-        for value in tree:
-            yield from leaves(value)
-    else:
-        yield tree
-
-
-def lists(tree):
-    """Every list and mapping of an answer."""
-    if isinstance(tree, (dict, list)):
-        yield tree
-        for value in tree.values() if isinstance(tree, dict) else tree:
-            yield from lists(value)
-
-
-def numbers(answers):
-    """The numbers of answers, how many things each list has, and the sums of mappings of counts."""
-    known = {float(leaf) for leaf in leaves(answers) if isinstance(leaf, (int, float)) and not isinstance(leaf, bool)}
-    for own in lists(answers):
-        known.add(float(len(own)))
-        if isinstance(own, dict) and own and all(type(value) is int for value in own.values()):
-            known.add(float(sum(own.values())))
-    for own in lists(answers):
-        if isinstance(own, list) and own and all(isinstance(value, dict) for value in own):
-            for key in own[0]:
-                values = [value.get(key) for value in own]
-                if all(type(value) is int for value in values):
-                    known.add(float(sum(values)))
-    return known
-
-
-def instants(answers):
-    """The instants of answers."""
-    return {leaf for leaf in leaves(answers) if isinstance(leaf, str) and re.match(r"\d{4}-\d\d-\d\dT", leaf)}
-
-
-def seconds(text):
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def grouped(value):
     return f"{int(value):,}"
 
 
-def check(page, path, questions):
-    """Every number and instant of a page is one of the answers to these questions, taken at the same moment."""
+def check(page, path, questions, meaning):
+    """Every figure of a page is the field of the API that its place is for, at the moment that is shown."""
 
     def is_same():
-        before = [get(question) for question in questions]
-        page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/", 3)[2] + path, wait_until="load")
-        shown = page.locator("main data[value]").evaluate_all("all => all.map(own => [own.value, own.textContent])")
-        times = page.locator("main time[datetime]").evaluate_all("all => all.map(own => own.dateTime)")
-        after = [get(question) for question in questions]
-        answers = before + after
-        known, whens = numbers(answers), instants(answers)
-        # Some instants are seconds since 1970 in the API.
-        whens.update(own for own in times if any(abs(seconds(own) - one) < 1e-5 for one in known))
+        before = meaning(*[get(question) for question in questions])
+        page.goto(URL + path, wait_until="load")
+        shown = page.evaluate(PLACES)
+        after = meaning(*[get(question) for question in questions])
         # Between two of its rounds the daemon may have measured anew.
-        foreign = [own for own in shown if float(own[0]) not in known] + [own for own in times if own not in whens]
-        is_same.foreign, is_same.count = foreign, (len(shown), len(times))
-        return not foreign
+        wrong = [
+            (place, value, before.get(place), after.get(place))
+            for place, value, _ in shown
+            if not same(value, before.get(place)) and not same(value, after.get(place))
+        ]
+        is_same.wrong, is_same.shown = wrong, shown
+        return not wrong
 
     try:
         until(path, is_same, 15)
     except AssertionError as error:
-        raise AssertionError(f"{path}: not of the API: {is_same.foreign}") from error
-    shown = page.locator("main data[value]").evaluate_all("all => all.map(own => [own.value, own.textContent])")
-    for value, text in shown:
-        if re.fullmatch(r"[\d,]+", text):
-            assert text == grouped(float(value)), (path, value, text)
-    assert sum(is_same.count) > 0, f"{path} shows nothing"
-    print(f"{path}: {is_same.count[0]} numbers, {is_same.count[1]} instants")
+        raise AssertionError(f"{path}: another figure than the API's: {is_same.wrong}") from error
+    for place, value, text in is_same.shown:
+        if "T" not in value and re.fullmatch(r"[\d,]+", text):
+            assert text == grouped(float(value)), (path, place, value, text)
+    assert is_same.shown, f"{path} shows nothing"
+    assert len({place for place, *_ in is_same.shown}) == len(is_same.shown), f"{path}: two figures in one place"
+    print(f"{path}: {len(is_same.shown)} figures")
 
 
 def cells(page, region):
@@ -94,7 +49,7 @@ def cells(page, region):
         """table => {
         return [...table.querySelectorAll('tbody tr:not(.note)')].map(row =>
             Object.fromEntries([...row.children].map(cell => [cell.dataset.label ?? 'name',
-                cell.querySelector('data')?.value ?? cell.textContent.trim()])));
+                cell.querySelector('data')?.value ?? cell.querySelector('time')?.dateTime ?? cell.textContent.trim()])));
         }"""
     )
 
@@ -110,8 +65,8 @@ with browser() as chromium:
     own = Watched(chromium, scripts=False)
     page = own.open("/")
     one = f"/api/v1/series/{segment(DAILY)}"
-    check(page, "/", ["/api/v1/overview"])
-    check(page, "/series", ["/api/v1/series"])
+    check(page, "/", ["/api/v1/overview"], meaning.overview)
+    check(page, "/series", ["/api/v1/series"], meaning.series)
     own.open(f"/series/{segment(DAILY)}")
     rows = page.locator("#candles").get_attribute("data-from")
     check(
@@ -125,24 +80,32 @@ with browser() as chromium:
             f"{one}/files?limit=25",
             f"/api/v1/runs?limit=10&series={segment(DAILY)}",
         ],
+        meaning.one_series,
     )
-    check(page, "/jobs", ["/api/v1/jobs"])
-    check(page, f"/jobs/{segment(FAILING)}", [f"/api/v1/jobs/{segment(FAILING)}"])
-    check(page, "/runs", ["/api/v1/runs"])
-    check(page, "/streams", ["/api/v1/streams"])
-    check(page, "/storage", ["/health"])
-    check(page, "/workers", ["/health/v2/queues"])
-    check(page, "/history?prefix=rows", ["/api/v1/metrics?prefix=rows"])
-    check(page, "/history?prefix=exchange", ["/api/v1/metrics?prefix=exchange"])
+    check(page, "/jobs", ["/api/v1/jobs"], meaning.jobs)
+    check(page, f"/jobs/{segment(FAILING)}", [f"/api/v1/jobs/{segment(FAILING)}"], meaning.job)
+    check(page, "/runs", ["/api/v1/runs"], meaning.runs)
+    check(page, "/streams", ["/api/v1/streams"], meaning.streams)
+    check(page, "/storage", ["/health"], meaning.storage)
+    check(page, "/workers", ["/health/v2/queues"], meaning.workers)
+    check(page, "/history?prefix=rows", ["/api/v1/metrics?prefix=rows"], meaning.history)
+    check(page, "/history?prefix=exchange", ["/api/v1/metrics?prefix=exchange"], meaning.history)
 
-    # The command line, for what rests.
+    # The command line, for what rests: the same fields in the same cells.
     page = own.open("/series")
     shown = {row["name"]: row for row in cells(page, "#series")}
+    status = {line["series"]: line for line in dccd("status", "--wide", "--json")}
+    compared = 0
     for line in dccd("inventory", "--json"):
-        row = shown.get(line["series"])
         if line["series"].endswith("/trades"):
             continue
-        assert int(row["Rows"]) == line["rows"] and int(row["Size"]) == line["bytes"], (row, line)
+        compared += 1
+        row, ran = shown[line["series"]], status[line["series"]]
+        for label, field in {"Rows": "rows", "Size": "bytes", "Gaps": "gaps"}.items():
+            assert int(row[label]) == line[field], (label, row, line)
+        assert same(row["Newest row"], line["to"]), (row, line)
+        assert same(row["Last run"], ran["last_run_at"]), (row, ran)
+    assert compared == 2, shown
     page = own.open("/jobs?kind=job")
     listed = {line["id"]: line for line in dccd("jobs", "ls", "--json")}
     rows = cells(page, "#jobs")
@@ -158,6 +121,13 @@ with browser() as chromium:
     points = dccd("history", "rows:written", "--resolution", "1d", "--json")["metrics"][0]["points"]
     figures = cells(page, "#figures")
     assert len(figures) == len(points) >= 1
+
+    def has_the_points():
+        own.open("/history?prefix=rows%3Awritten&resolution=1d")
+        points = dccd("history", "rows:written", "--resolution", "1d", "--json")["metrics"][0]["points"]
+        return [float(row["Value"]) for row in cells(page, "#figures")] == [one["value"] for one in points[::-1]]
+
+    until("the points of the command line", has_the_points)
     page = own.open("/configuration")
     verdict = dccd("validate", "--json")
     assert verdict["valid"] and verdict["config"] in page.locator("#file").inner_text()

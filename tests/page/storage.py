@@ -28,7 +28,8 @@ with browser() as chromium:
 
     page.get_by_label("Free GiB wanted").fill("a lot")
     page.get_by_role("button", name="Show what a purge would drop").click()
-    assert "a number of GiB" in page.locator(".refusal").inner_text()
+    assert "a number of GiB" in page.locator("#fault-gib").inner_text()
+    assert page.get_by_label("Free GiB wanted").input_value() == "a lot", "what was typed is still there"
     page = own.open("/storage")
     page.get_by_label("Free GiB wanted").fill("900000")
     page.get_by_role("button", name="Show what a purge would drop").click()
@@ -52,6 +53,7 @@ with browser() as chromium:
     assert faults[0]["fault"] in said, (said, faults)
     page.get_by_label("Series", exact=True).fill("no/such/series")
     page.get_by_role("button", name="Verify its files").click()
-    assert "no/such/series" in page.locator(".refusal").inner_text()
+    assert "no/such/series" in page.locator("#fault-series").inner_text()
+    assert page.get_by_label("Series", exact=True).input_value() == "no/such/series"
     own.blameless("storage")
     print(f"{shown} files are copied and would be dropped")

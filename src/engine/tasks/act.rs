@@ -4,6 +4,10 @@ use super::lines::{is_paused, task_line};
 use super::list::{TasksError, paused, shown, tracker};
 use crate::api::TaskLine;
 use crate::db::Database;
+use crate::engine::wrong::wrong;
+
+/// The most characters of a reason, which is shown with the task.
+const REASON_CHARS: usize = 500;
 
 /// A decision about a task.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +25,13 @@ pub(crate) enum TaskAction {
 /// Carries out a decision, and returns the task after it.
 ///
 /// # Errors
-/// If there is no such task, or its state does not allow it.
+/// If there is no such task, the reason is too long, or its state does not allow it.
 pub(crate) async fn act(db: &Database, id: &str, action: &TaskAction) -> Result<TaskLine, TasksError> {
+    if let TaskAction::Ignore { reason } = action
+        && reason.chars().count() > REASON_CHARS
+    {
+        return Err(wrong("reason", format!("it has at most {REASON_CHARS} characters")).into());
+    }
     let tracker = tracker(db);
     if tracker.task(id).await?.is_none() {
         return Err(TasksError::NoTask { id: shown(id) });

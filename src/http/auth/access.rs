@@ -46,6 +46,8 @@ pub(in crate::http) enum Visitor {
     SignedIn,
     /// Nothing before signing in.
     SignedOut,
+    /// Nothing before signing in again: the session of the cookie has ended.
+    Expired,
     /// Nothing: there is no token to sign in with.
     #[default]
     ReadOnly,

@@ -1,4 +1,6 @@
-//! Sessions of browsers that signed in with the token: kept in memory, so that a restart ends them all.
+//! Sessions of browsers that signed in with the token: kept in memory, so that a restart ends them all, which the pages
+//! say to a browser that comes with the cookie of one. On disk they would outlive the process that vouched for them, in a
+//! store that other workers and its backups read.
 //!
 //! A session is worth what its token is worth: it remembers the digest of the token it was opened with, and holds
 //! only while that is the token. Only digests of the ids are kept.

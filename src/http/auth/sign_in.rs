@@ -25,6 +25,7 @@ impl Auth {
             () if self.is_signed_in(headers) => Visitor::SignedIn,
             () if caller.via == Via::Socket => Visitor::Admitted,
             () if bearer(headers).is_some_and(|shown| token.is(shown)) => Visitor::Admitted,
+            () if session_ids(headers).next().is_some() => Visitor::Expired,
             () => Visitor::SignedOut,
         }
     }
@@ -38,15 +39,15 @@ impl Auth {
     /// Opens a session for a visitor who shows the token. Returns the cookie.
     ///
     /// # Errors
-    /// If it is not the token, there is none, or too many guesses came from there.
+    /// If it is not the token, or there is none. Wrong ones wait after too many from there.
     pub(in crate::http) fn sign_in(&self, caller: Caller, shown: &str) -> Result<HeaderValue, Refused> {
         let Some(token) = &self.token else { return Err(self.forbidden()) };
-        let now = Instant::now();
-        if let Some(wait) = caller.peer.and_then(|peer| self.guesses.wait(peer, now)) {
-            return Err(guessing(wait));
-        }
         let right = token.digest().filter(|_| token.is(shown.trim().as_bytes()));
         let Some(right) = right else {
+            let now = Instant::now();
+            if let Some(wait) = caller.peer.and_then(|peer| self.guesses.wait(peer, now)) {
+                return Err(guessing(wait));
+            }
             if let Some(peer) = caller.peer {
                 self.guesses.wrong(peer, now);
             }
@@ -63,7 +64,7 @@ impl Auth {
         let opened = self.sessions.open(right);
         let cookie = opened.and_then(|id| self.cookie(caller, &id, LASTS.as_secs()));
         cookie.ok_or(Refused {
-            reason: Refusal::Credentials,
+            reason: Refusal::Forbidden,
             status: StatusCode::SERVICE_UNAVAILABLE,
             what: "no session can be opened: the system gives no random bytes\n",
             wait: None,
@@ -155,7 +156,8 @@ mod tests {
 
         assert!(ended.to_str().unwrap().starts_with("dccd_session=; Path=/; Max-Age=0;"));
         assert_eq!(refused(&auth, Method::POST, Access::Admin, &[("cookie", &own)]).await, Some(401));
-        assert_eq!(auth.visitor(from([1; 4]), &headers), Visitor::SignedOut);
+        assert_eq!(auth.visitor(from([1; 4]), &headers), Visitor::Expired, "the cookie of no session");
+        assert_eq!(auth.visitor(from([1; 4]), &HeaderMap::new()), Visitor::SignedOut);
         let again = id_of(&auth.sign_in(from([10, 0, 0, 1]), "s3cret").unwrap());
         tokio::time::advance(LASTS).await;
         assert_eq!(refused(&auth, Method::POST, Access::Admin, &[("cookie", &again)]).await, Some(401));
@@ -186,16 +188,18 @@ mod tests {
 
         assert!(statuses[..10].iter().all(|status| *status == 401), "{statuses:?}");
         assert!(statuses[10..].iter().all(|status| *status == 429), "{statuses:?}");
-        let waits = auth.sign_in(guesser, "s3cret").unwrap_err();
-        assert!(waits.wait.is_some_and(|wait| wait > Duration::ZERO), "the right one waits too");
+        let waits = auth.sign_in(guesser, "another guess").unwrap_err();
+        assert!(waits.wait.is_some_and(|wait| wait > Duration::ZERO));
         assert_eq!(refused(&auth, Method::POST, Access::Admin, &[("cookie", &own)]).await, None);
-        let bearer = [("authorization", "Bearer s3cret")];
-        assert_eq!(
-            refused(&auth, Method::POST, Access::Admin, &bearer).await,
-            Some(429),
-            "guesses count as one"
-        );
-        assert!(auth.sign_in(from([10, 0, 0, 2]), "s3cret").is_ok(), "others do not wait");
+        let bearer = |token: &str| ("authorization", format!("Bearer {token}"));
+        for (token, status) in [("guess", Some(429)), ("s3cret", None)] {
+            let (name, value) = bearer(token);
+            let headers = [(name, value.as_str())];
+            assert_eq!(refused(&auth, Method::POST, Access::Admin, &headers).await, status, "{token}");
+        }
+        (0..10).for_each(|_| drop(auth.sign_in(guesser, "guess")));
+        assert_eq!(auth.sign_in(guesser, "guess").unwrap_err().status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(auth.sign_in(guesser, "s3cret").is_ok(), "who has the token is let in");
     }
 
     #[tokio::test]

@@ -1,12 +1,15 @@
 //! The verdict of the overview, and what needs attention: each with a link to where it is mended.
 
-use super::html::{Html, chip, escaped, plural, segment};
+use super::html::{Html, chip, count, escaped, plural, segment};
 use super::times::ago_of;
-use crate::api::{Overview, OverviewJob};
+use crate::api::{Overview, OverviewFailing, OverviewJob};
 use crate::model::{Micros, thousands};
 
 /// The most failing series that are listed; a link leads to all.
 const MOST_FAILING: usize = 10;
+
+/// Up to so many failing series of an exchange have a line of their own.
+const FEW_FAILING: u64 = 3;
 
 /// The state of everything in a sentence.
 pub(super) fn verdict(shown: &Overview) -> String {
@@ -18,25 +21,29 @@ pub(super) fn verdict(shown: &Overview) -> String {
     let mut parts = Vec::new();
     if sums.expected > 0 {
         let tone = if sums.fresh == sums.expected { "good" } else { "warn" };
-        let (fresh, expected) = (thousands(sums.fresh), thousands(sums.expected));
+        let (fresh, expected) = (count(sums.fresh), count(sums.expected));
         parts.push(format!("<span class=\"{tone}\">{fresh} of {expected} series fresh</span>"));
     } else {
         parts.push(plural(jobs.total, "job", "jobs"));
     }
-    parts.push(match sums.with_gaps {
-        0 => "no gaps".to_owned(),
-        gaps => {
-            format!("<a class=\"warn\" href=\"/series?sort=-gap_seconds\">{} with gaps</a>", thousands(gaps))
+    parts.push(match (sums.with_gaps, shown.not_live()) {
+        (0, 0) => "no gaps".to_owned(),
+        (0, unknown) => format!(
+            "no gaps known yet: <a class=\"warn\" href=\"/streams\">{} not live</a>",
+            plural(unknown, "stream is", "streams are")
+        ),
+        (gaps, _) => {
+            format!("<a class=\"warn\" href=\"/series?sort=-gap_seconds\">{} with gaps</a>", count(gaps))
         }
     });
     parts.push(match jobs.failing {
         0 => "none failing".to_owned(),
         failing => {
-            format!("<a class=\"bad\" href=\"/series?state=failing\">{} failing</a>", thousands(failing))
+            format!("<a class=\"bad\" href=\"/series?state=failing\">{} failing</a>", count(failing))
         }
     });
     if jobs.paused > 0 {
-        parts.push(format!("<a href=\"/series?state=paused\">{} paused</a>", thousands(jobs.paused)));
+        parts.push(format!("<a href=\"/series?state=paused\">{} paused</a>", count(jobs.paused)));
     }
     format!("{}.", parts.join(", "))
 }
@@ -53,6 +60,16 @@ pub(super) fn list(html: &mut Html, shown: &Overview, now: Micros) {
             format!("since {}", ago_of(Some(&reason.since), now))
         });
     }
+    // What many of one exchange have in common is one line.
+    let many: Vec<&OverviewFailing> = shown.failing.iter().filter(|own| own.series > FEW_FAILING).collect();
+    many.iter().for_each(|own| group(html, own));
+    let grouped: u64 = many.iter().map(|own| own.series).sum();
+    let is_single = |job: &&OverviewJob| {
+        let exchange = job.series.split('/').next().unwrap_or_default();
+        let unlisted = job.last_error.as_deref().is_some_and(|error| error.contains("is not listed"));
+        !many.iter().any(|own| own.exchange == exchange && own.unlisted == unlisted)
+    };
+    let failing: Vec<&OverviewJob> = failing.into_iter().filter(is_single).collect();
     for job in failing.iter().take(MOST_FAILING) {
         let why = job.last_error.as_deref().unwrap_or("its last run failed");
         let why = why.strip_prefix(&format!("{}: ", job.series)).unwrap_or(why);
@@ -62,7 +79,8 @@ pub(super) fn list(html: &mut Html, shown: &Overview, now: Micros) {
         });
     }
     // The overview lists a few hundred jobs at most, and counts all.
-    let more = shown.jobs.failing.max(failing.len() as u64).saturating_sub(MOST_FAILING as u64);
+    let single = shown.jobs.failing.saturating_sub(grouped).max(failing.len() as u64);
+    let more = single.saturating_sub(MOST_FAILING as u64);
     if more > 0 {
         html.add(format_args!(
             "<li><a href=\"/series?state=failing\">{}</a></li>\n",
@@ -80,6 +98,23 @@ pub(super) fn list(html: &mut Html, shown: &Overview, now: Micros) {
         });
     }
     html.line("</ul>");
+}
+
+/// Failing series of one exchange as one item: how many, the first of them, and why.
+fn group(html: &mut Html, own: &OverviewFailing) {
+    let address = format!("/series?state=failing&exchange={}", segment(&own.exchange));
+    let more = own.series.saturating_sub(own.first.len() as u64);
+    let more = if more > 0 { format!(" and {} more", thousands(more)) } else { String::new() };
+    let number = thousands(own.series);
+    let first = own.first.join(", ");
+    let (what, error) = match (own.unlisted, own.last_error.as_deref()) {
+        (true, _) => (format!("{number} series whose pairs it does not list: {first}{more}"), ""),
+        (false, error) => (format!("{number} series: {first}{more}"), error.unwrap_or_default()),
+    };
+    item(html, ("bad", "failing"), (&address, &own.exchange), &what, &|| match error {
+        "" => String::new(),
+        error => format!("the first: {}", escaped(error)),
+    });
 }
 
 /// One item: its state, what it is about with a link, why, and since when.

@@ -4,7 +4,8 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::fields::{acting, button, input, select};
+use super::fields::{acting, button};
+use super::form::Form;
 use super::frame::Frame;
 use super::html::{Html, chip, escaped};
 use super::table::{Align, Table};
@@ -33,23 +34,43 @@ pub(in crate::http) struct TypedJob {
     pub(in crate::http) ohlc: Option<String>,
 }
 
-/// A form that was refused: what was typed, and why.
-pub(in crate::http) struct RefusedForm<'a> {
-    pub(in crate::http) is_stream: bool,
-    pub(in crate::http) typed: &'a TypedJob,
-    pub(in crate::http) why: &'a str,
+impl TypedJob {
+    /// The fields that have something in them.
+    pub(in crate::http) fn fields(&self) -> Vec<(&'static str, String)> {
+        let fields = [
+            ("exchange", Some(&self.exchange)),
+            ("pairs", Some(&self.pairs)),
+            ("kind", self.kind.as_ref()),
+            ("span", self.span.as_ref()),
+            ("trades", self.trades.as_ref()),
+            ("book", self.book.as_ref()),
+            ("ohlc", self.ohlc.as_ref()),
+        ];
+        fields.into_iter().filter_map(|(name, text)| Some((name, text?.clone()))).collect()
+    }
+}
+
+/// The field that a problem of the file is about, by the path that it begins with.
+pub(in crate::http) fn field_of(problem: &str) -> Option<&'static str> {
+    // The key, as the file has it, and the field.
+    let keys = [
+        ("exchange", "exchange"),
+        ("pairs", "pairs"),
+        ("data_type", "kind"),
+        ("spans", "span"),
+        ("span", "span"),
+        ("channels", "channels"),
+    ];
+    let path = problem.split_whitespace().find(|word| word.contains("_jobs["))?;
+    let key = path.split_once("].")?.1;
+    let key = key.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?;
+    keys.iter().find(|(own, _)| *own == key).map(|(_, field)| *field)
 }
 
 /// The page; `exchanges` are those that can be collected.
-pub(in crate::http) fn configuration(
-    frame: &Frame,
-    shown: &Configuration,
-    exchanges: &[&str],
-    refused: Option<&RefusedForm<'_>>,
-) -> String {
+pub(in crate::http) fn configuration(frame: &Frame, shown: &Configuration, exchanges: &[&str]) -> String {
     frame.around(&[], |html| {
         html.line("<h1>Configuration</h1>");
-        refused.into_iter().for_each(|refused| problem_box(html, refused.why));
         html.line("<div id=\"file\" data-live>");
         file(html, shown);
         html.line("</div>");
@@ -63,22 +84,14 @@ pub(in crate::http) fn configuration(
         html.line("</div>\n<h2>Add</h2>");
         acting(html, frame, |html| {
             html.line("<div class=\"two\">");
-            add_history(html, exchanges, refused);
-            add_stream(html, exchanges, refused);
+            add_history(html, frame, exchanges);
+            add_stream(html, frame, exchanges);
             html.line("</div>");
         });
         html.line("<h2>Settings in force</h2>\n<div id=\"settings\" data-live>");
         settings(html, shown);
         html.line("</div>");
     })
-}
-
-fn problem_box(html: &mut Html, why: &str) {
-    let lines: Vec<String> = why.lines().map(escaped).collect();
-    html.add(format_args!(
-        "<div class=\"refusal\" role=\"alert\" id=\"refused\">{}</div>\n",
-        lines.join("\n")
-    ));
 }
 
 fn file(html: &mut Html, shown: &Configuration) {
@@ -149,53 +162,42 @@ fn pair_of(job: &ConfiguredJob, pair: &str, hash: Option<&str>) -> String {
     )
 }
 
-fn exchange_field(html: &mut Html, exchanges: &[&str], chosen: Option<&str>) {
+fn exchange_field(html: &mut Html, form: &mut Form<'_>, exchanges: &[&str]) {
     let options: Vec<(&str, &str)> = exchanges.iter().map(|name| (*name, *name)).collect();
-    // One that was typed and is not known stays, so that nothing that was sent is lost.
-    let other = chosen.filter(|own| !own.is_empty() && !exchanges.contains(own)).map(|own| (own, own));
-    let options: Vec<(&str, &str)> = options.into_iter().chain(other).collect();
-    select(html, "exchange", "Exchange", &options, chosen);
+    form.select(html, "exchange", "Exchange", &options, options.first().map(|(name, _)| *name));
 }
 
-fn add_history(html: &mut Html, exchanges: &[&str], refused: Option<&RefusedForm<'_>>) {
-    let typed = refused.filter(|refused| !refused.is_stream).map(|refused| refused.typed);
+fn add_history(html: &mut Html, frame: &Frame, exchanges: &[&str]) {
+    let mut form = Form::new(frame, "/configuration/histo_jobs");
     html.line("<form class=\"panel\" method=\"post\" action=\"/configuration/histo_jobs\" id=\"add-job\"><h3>A job: history, kept up to date</h3><div class=\"filters\">");
-    exchange_field(html, exchanges, typed.map(|typed| &*typed.exchange));
-    input(
-        html,
-        "pairs",
-        "Pairs",
-        typed.map(|typed| &*typed.pairs),
-        "required placeholder=\"BTC/USDT ETH/USDT\"",
-    );
+    exchange_field(html, &mut form, exchanges);
+    form.input(html, "pairs", "Pairs", None, "required placeholder=\"BTC/USDT ETH/USDT\"");
     let kinds: Vec<(&str, &str)> = Kind::ALL.iter().map(|kind| (kind.name(), kind.name())).collect();
-    select(html, "kind", "Data", &kinds, typed.and_then(|typed| typed.kind.as_deref()));
-    let span = typed.and_then(|typed| typed.span.as_deref());
-    input(html, "span", "Candle length", span, "placeholder=\"1h\" size=\"8\"");
-    html.line("<button class=\"main\">Add the job</button></div></form>");
+    form.select(html, "kind", "Data", &kinds, Some(Kind::ALL[0].name()));
+    form.input(html, "span", "Candle length", None, "placeholder=\"1h\" size=\"8\"");
+    html.line("<button class=\"main\">Add the job</button></div>");
+    form.other_faults(html);
+    html.line("</form>");
 }
 
-fn add_stream(html: &mut Html, exchanges: &[&str], refused: Option<&RefusedForm<'_>>) {
-    let typed = refused.filter(|refused| refused.is_stream).map(|refused| refused.typed);
+fn add_stream(html: &mut Html, frame: &Frame, exchanges: &[&str]) {
+    let mut form = Form::new(frame, "/configuration/stream_jobs");
     html.line("<form class=\"panel\" method=\"post\" action=\"/configuration/stream_jobs\" id=\"add-stream\"><h3>A stream: what the exchange sends live</h3><div class=\"filters\">");
-    exchange_field(html, exchanges, typed.map(|typed| &*typed.exchange));
-    input(html, "pairs", "Pairs", typed.map(|typed| &*typed.pairs), "required placeholder=\"BTC/USDT\"");
+    exchange_field(html, &mut form, exchanges);
+    form.input(html, "pairs", "Pairs", None, "required placeholder=\"BTC/USDT\"");
     html.line("<fieldset><legend>Channels</legend>");
-    let channels = [
-        ("trades", "Trades", typed.and_then(|typed| typed.trades.as_ref())),
-        ("book", "Order book", typed.and_then(|typed| typed.book.as_ref())),
-        ("ohlc", "Candles", typed.and_then(|typed| typed.ohlc.as_ref())),
-    ];
-    for (name, word, on) in channels {
-        let checked = if on.is_some() { " checked" } else { "" };
+    for (name, word) in [("trades", "Trades"), ("book", "Order book"), ("ohlc", "Candles")] {
+        let checked = if form.typed(name).is_some() { " checked" } else { "" };
         html.add(format_args!(
             "<label class=\"check\"><input type=\"checkbox\" name=\"{name}\" value=\"on\"{checked}> {word}</label>\n"
         ));
     }
+    form.faults_of(html, "channels");
     html.line("</fieldset>");
-    let span = typed.and_then(|typed| typed.span.as_deref());
-    input(html, "span", "Candle lengths", span, "placeholder=\"1m\" size=\"8\"");
-    html.line("<button class=\"main\">Add the stream</button></div></form>");
+    form.input(html, "span", "Candle lengths", None, "placeholder=\"1m\" size=\"8\"");
+    html.line("<button class=\"main\">Add the stream</button></div>");
+    form.other_faults(html);
+    html.line("</form>");
 }
 
 fn settings(html: &mut Html, shown: &Configuration) {
@@ -208,4 +210,24 @@ fn settings(html: &mut Html, shown: &Configuration) {
         table.row(html, "", &[format!("<code>{}</code>", escaped(&setting.key)), value, from.to_owned()]);
     }
     table.close(html);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_of_the_file_is_about_the_field_that_its_path_names() {
+        for (problem, field) in [
+            ("histo_jobs[3].pairs[0]: `x` is no pair", Some("pairs")),
+            ("config.yml: BTC/USDT is already at histo_jobs[0].pairs[0]", Some("pairs")),
+            ("stream_jobs[0].channels: name at least one", Some("channels")),
+            ("stream_jobs[0].spans[1]: 61 is not offered", Some("span")),
+            ("histo_jobs[1].data_type: `x` is unknown", Some("kind")),
+            ("histo_jobs[1] is like another", None),
+            ("the file was changed meanwhile", None),
+        ] {
+            assert_eq!(field_of(problem), field, "{problem}");
+        }
+    }
 }

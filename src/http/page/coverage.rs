@@ -1,7 +1,7 @@
 //! Coverage as pictures: a bar of how much is missing, and a map of years with every window.
 
 use super::html::{Html, escaped};
-use super::times::{exactly, length, parsed};
+use super::times::{end_words, exactly, length, parsed};
 use crate::api::{Coverage, CoverageSeconds, CoverageWindow, InventoryLine};
 use crate::model::Micros;
 
@@ -98,7 +98,10 @@ fn line(html: &mut Html, track: &Track, windows: &[CoverageWindow]) {
 
 /// A window in words.
 fn words(window: &CoverageWindow) -> String {
-    let ends = [&window.from, &window.until].map(|text| parsed(text).map_or_else(|| text.clone(), exactly));
+    let ends = match parsed(&window.from).zip(parsed(&window.until)) {
+        Some((from, until)) => end_words(from, until),
+        None => [window.from.clone(), window.until.clone()],
+    };
     let reason = window.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let mixed = if window.mixed.is_some() { ", with others" } else { "" };
     format!("{}{mixed}, {} to {} UTC{reason}", window.state, ends[0], ends[1])

@@ -48,6 +48,11 @@ pub(super) fn button(html: &mut Html, action: &str, label: &str, class: &str) {
 pub(super) fn acting(html: &mut Html, frame: &Frame, actions: impl FnOnce(&mut Html)) {
     match frame.visitor {
         Visitor::Admitted | Visitor::SignedIn => actions(html),
+        Visitor::Expired => html.add(format_args!(
+            "<p class=\"refusal\" id=\"signed-out\">You are signed out: dccd was started again, its token was changed, or \
+             twelve hours have passed. <a class=\"button\" href=\"/sign-in?to={}\">Sign in again to act</a></p>\n",
+            segment(&frame.address)
+        )),
         Visitor::SignedOut => html.add(format_args!(
             "<p><a class=\"button\" href=\"/sign-in?to={}\">Sign in to act</a></p>\n",
             segment(&frame.address)

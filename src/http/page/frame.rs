@@ -2,6 +2,7 @@
 
 use super::assets::address;
 use super::html::{Html, chip, escaped, segment};
+use super::refused_form::RefusedForm;
 use super::times::instant;
 use crate::http::auth::Visitor;
 use crate::model::Micros;
@@ -48,6 +49,8 @@ pub(in crate::http) struct Frame {
     pub(in crate::http) at: Micros,
     pub(in crate::http) message: Option<&'static str>,
     pub(in crate::http) visitor: Visitor,
+    /// The form of the page that was sent and refused.
+    pub(in crate::http) refused: Option<RefusedForm>,
 }
 
 impl Frame {
@@ -115,9 +118,10 @@ impl Frame {
             Visitor::SignedIn => html.line(
                 "<form class=\"session\" method=\"post\" action=\"/sign-out\"><button>Sign out</button></form>",
             ),
-            Visitor::SignedOut => html.add(format_args!(
-                "<a class=\"session\" href=\"/sign-in?to={}\">Sign in</a>",
-                segment(&self.address)
+            Visitor::SignedOut | Visitor::Expired => html.add(format_args!(
+                "<a class=\"session\" href=\"/sign-in?to={}\">Sign in{}</a>",
+                segment(&self.address),
+                if self.visitor == Visitor::Expired { " again" } else { "" }
             )),
         }
         html.line("</header>");
@@ -143,7 +147,7 @@ pub(in crate::http) fn refusal(frame: &Frame, why: &str, may_sign_in: bool) -> S
             escaped(&frame.title),
             why.lines().map(escaped).collect::<Vec<_>>().join("\n")
         ));
-        if may_sign_in && frame.visitor == Visitor::SignedOut {
+        if may_sign_in && matches!(frame.visitor, Visitor::SignedOut | Visitor::Expired) {
             let next = segment(&frame.address);
             html.add(format_args!("<p><a class=\"button\" href=\"/sign-in?to={next}\">Sign in</a></p>\n"));
         }
@@ -163,6 +167,7 @@ pub(super) fn frame(view: View, title: &str) -> Frame {
         at: Micros(1_747_440_090_000_000),
         message: None,
         visitor: Visitor::SignedOut,
+        refused: None,
     }
 }
 
@@ -199,5 +204,6 @@ mod tests {
         assert!(words(Visitor::SignedOut).contains("<p class=\"refusal\">&lt;no&gt;</p>"));
         assert!(words(Visitor::SignedOut).contains("class=\"button\" href=\"/sign-in?to="));
         assert!(!words(Visitor::ReadOnly).contains("/sign-in"));
+        assert!(words(Visitor::Expired).contains("\">Sign in again</a>"));
     }
 }

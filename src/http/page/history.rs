@@ -1,6 +1,7 @@
 //! The history of any metric: the list of what is kept, and one metric as a chart and as figures.
 
-use super::fields::{address, input, next_page, select};
+use super::fields::{address, next_page};
+use super::form::Form;
 use super::frame::Frame;
 use super::html::{Html, escaped, or_dash};
 use super::table::{Align, Table};
@@ -16,17 +17,22 @@ const RESOLUTIONS: [(&str, &str); 5] = [
     ("1d", "1 day, 90 days"),
 ];
 
-/// The page.
-pub(in crate::http) fn history(frame: &Frame, shown: &HistoryAnswer, asked: &Asked) -> String {
+/// The page; without an answer if the question is refused.
+pub(in crate::http) fn history(frame: &Frame, shown: Option<&HistoryAnswer>, asked: &Asked) -> String {
     frame.around(&["uplot.min.css", "uplot.min.js", "history.js"], |html| {
         html.line("<h1>History</h1>");
         html.line("<form class=\"filters\" method=\"get\" action=\"/history\" role=\"search\" aria-label=\"Choose metrics\">");
-        input(html, "prefix", "Metric", asked.prefix.as_deref(), "placeholder=\"exchange:binance\" size=\"32\"");
+        let mut form = Form::new(frame, "/history");
+        form.input(html, "prefix", "Metric", asked.prefix.as_deref(), "placeholder=\"exchange:binance\" size=\"32\"");
+        let known = shown.iter().flat_map(|shown| &shown.workers);
         let workers: Vec<(&str, &str)> =
-            std::iter::once(("", "All")).chain(shown.workers.iter().map(|own| (own.as_str(), own.as_str()))).collect();
-        select(html, "worker", "Worker", &workers, asked.worker.as_deref());
-        select(html, "resolution", "Resolution", &RESOLUTIONS, asked.resolution.as_deref());
-        html.line("<button>Show</button></form>");
+            std::iter::once(("", "All")).chain(known.map(|own| (own.as_str(), own.as_str()))).collect();
+        form.select(html, "worker", "Worker", &workers, asked.worker.as_deref());
+        form.select(html, "resolution", "Resolution", &RESOLUTIONS, asked.resolution.as_deref());
+        html.line("<button>Show</button>");
+        form.other_faults(html);
+        html.line("</form>");
+        let Some(shown) = shown else { return };
         let (from, until) = (instant_of(Some(&shown.from)), instant_of(Some(&shown.until)));
         html.add(format_args!(
             "<p class=\"quiet\" id=\"range\" data-live>{from} to {until}, in buckets of {}.</p>\n",

@@ -1,10 +1,11 @@
 //! Jobs and runs: lists of both, and one job with its attempts, its progress and what can be done about it.
 
-use super::fields::{acting, address, button, input, next_page, select};
+use super::fields::{acting, address, button, next_page};
+use super::form::Form;
 use super::frame::Frame;
 use super::html::{Html, chip, count, escaped, or_dash, segment};
 use super::table::{Align, Table};
-use super::times::{ago_of, instant_of, length, parsed};
+use super::times::{ago_of, ends_of, length, parsed};
 use crate::api::{
     AttemptLine, RunLine, RunProgress, RunsAsked, RunsPage, TaskDetail, TaskLine, TasksAsked, TasksPage,
 };
@@ -32,15 +33,20 @@ const OUTCOMES: [(&str, &str); 8] = [
     ("cancelled", "Cancelled"),
 ];
 
-/// The jobs.
-pub(in crate::http) fn jobs(frame: &Frame, shown: &TasksPage, asked: &TasksAsked) -> String {
+/// The jobs; none of them are shown if the question is refused.
+pub(in crate::http) fn jobs(frame: &Frame, shown: Option<&TasksPage>, asked: &TasksAsked) -> String {
     frame.around(&[], |html| {
         html.line("<h1>Jobs and runs</h1>");
         tabs(html, true);
         html.line("<form class=\"filters\" method=\"get\" action=\"/jobs\" role=\"search\" aria-label=\"Filter jobs\">");
-        filters(html, asked.series.as_deref(), asked.exchange.as_deref(), asked.kind.as_deref());
-        select(html, "status", "State", &STATUSES, asked.status.as_deref());
-        html.line("<button>Filter</button></form>\n<div id=\"jobs\" data-live>");
+        let mut form = Form::new(frame, "/jobs");
+        let (series, exchange) = (asked.series.as_deref(), asked.exchange.as_deref());
+        filters(html, &mut form, series, exchange, asked.kind.as_deref());
+        form.select(html, "status", "State", &STATUSES, asked.status.as_deref());
+        html.line("<button>Filter</button>");
+        form.other_faults(html);
+        html.line("</form>\n<div id=\"jobs\" data-live>");
+        let Some(shown) = shown else { return html.line("</div>") };
         if shown.jobs.is_empty() {
             html.line("<p class=\"quiet\">No job is so.</p>");
         } else {
@@ -67,10 +73,16 @@ fn tabs(html: &mut Html, is_jobs: bool) {
     ));
 }
 
-fn filters(html: &mut Html, series: Option<&str>, exchange: Option<&str>, kind: Option<&str>) {
-    input(html, "series", "Series", series, "placeholder=\"kraken/BTC-USDT/ohlc/1h\"");
-    input(html, "exchange", "Exchange", exchange, "placeholder=\"kraken\" size=\"10\"");
-    select(html, "kind", "Kind", &KINDS, kind);
+fn filters(
+    html: &mut Html,
+    form: &mut Form<'_>,
+    series: Option<&str>,
+    exchange: Option<&str>,
+    kind: Option<&str>,
+) {
+    form.input(html, "series", "Series", series, "placeholder=\"kraken/BTC-USDT/ohlc/1h\"");
+    form.input(html, "exchange", "Exchange", exchange, "placeholder=\"kraken\" size=\"10\"");
+    form.select(html, "kind", "Kind", &KINDS, kind);
 }
 
 fn table(html: &mut Html, shown: &TasksPage, now: Micros) {
@@ -113,11 +125,8 @@ fn window(task: &TaskLine) -> String {
     if task.from.is_none() && task.until.is_none() {
         return String::new();
     }
-    format!(
-        "<br><small>{} to {}</small>",
-        instant_of(task.from.as_deref()),
-        instant_of(task.until.as_deref())
-    )
+    let [from, until] = ends_of(task.from.as_deref(), task.until.as_deref());
+    format!("<br><small>{from} to {until}</small>")
 }
 
 fn due(task: &TaskLine) -> bool {
@@ -153,7 +162,7 @@ pub(in crate::http) fn job(frame: &Frame, shown: &TaskDetail) -> String {
         shown.progress.iter().for_each(|progress| self::progress(html, progress, frame.at));
         facts(html, task, frame.at);
         html.line("</div>");
-        acting(html, frame, |html| actions(html, task));
+        acting(html, frame, |html| actions(html, frame, task));
         html.line("<div id=\"attempts\" data-live>");
         attempts_table(html, &shown.attempts_kept, frame.at);
         html.line("</div>");
@@ -186,7 +195,7 @@ fn facts(html: &mut Html, task: &TaskLine, now: Micros) {
     fact("Series", format!("<a href=\"/series/{series}\">{}</a>", escaped(&task.series)));
     fact("Id", format!("<code>{}</code>", escaped(&task.id)));
     if task.from.is_some() || task.until.is_some() {
-        let (from, until) = (instant_of(task.from.as_deref()), instant_of(task.until.as_deref()));
+        let [from, until] = ends_of(task.from.as_deref(), task.until.as_deref());
         fact("Window", format!("{from} to {until}"));
     }
     if due(task) {
@@ -209,7 +218,7 @@ fn facts(html: &mut Html, task: &TaskLine, now: Micros) {
     html.line("</dl>");
 }
 
-fn actions(html: &mut Html, task: &TaskLine) {
+fn actions(html: &mut Html, frame: &Frame, task: &TaskLine) {
     let path = path(&task.id);
     let act = |word: &str| format!("{path}/{word}");
     html.line("<div class=\"actions\" id=\"actions\" data-live>");
@@ -234,8 +243,17 @@ fn actions(html: &mut Html, task: &TaskLine) {
             "<form class=\"actions\" method=\"post\" action=\"{}\">",
             escaped(&act("ignore"))
         ));
-        input(html, "reason", "Skip it until it is retried, because", None, "required maxlength=\"500\"");
-        html.line("<button>Ignore</button></form>");
+        let mut form = Form::new(frame, &act("ignore"));
+        form.input(
+            html,
+            "reason",
+            "Skip it until it is retried, because",
+            None,
+            "required maxlength=\"500\"",
+        );
+        html.line("<button>Ignore</button>");
+        form.other_faults(html);
+        html.line("</form>");
     }
     html.line("</div>");
 }
@@ -299,15 +317,20 @@ fn error(attempt: &AttemptLine) -> String {
     format!("{class}{}{causes}", escaped(error))
 }
 
-/// The runs.
-pub(in crate::http) fn runs(frame: &Frame, shown: &RunsPage, asked: &RunsAsked) -> String {
+/// The runs; none of them are shown if the question is refused.
+pub(in crate::http) fn runs(frame: &Frame, shown: Option<&RunsPage>, asked: &RunsAsked) -> String {
     frame.around(&[], |html| {
         html.line("<h1>Jobs and runs</h1>");
         tabs(html, false);
         html.line("<form class=\"filters\" method=\"get\" action=\"/runs\" role=\"search\" aria-label=\"Filter runs\">");
-        filters(html, asked.series.as_deref(), asked.exchange.as_deref(), asked.kind.as_deref());
-        select(html, "outcome", "Outcome", &OUTCOMES, asked.outcome.as_deref());
-        html.line("<button>Filter</button></form>\n<div id=\"runs\" data-live>");
+        let mut form = Form::new(frame, "/runs");
+        let (series, exchange) = (asked.series.as_deref(), asked.exchange.as_deref());
+        filters(html, &mut form, series, exchange, asked.kind.as_deref());
+        form.select(html, "outcome", "Outcome", &OUTCOMES, asked.outcome.as_deref());
+        html.line("<button>Filter</button>");
+        form.other_faults(html);
+        html.line("</form>\n<div id=\"runs\" data-live>");
+        let Some(shown) = shown else { return html.line("</div>") };
         if shown.runs.is_empty() {
             html.line("<p class=\"quiet\">No run is so.</p>");
         } else {

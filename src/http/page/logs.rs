@@ -1,6 +1,6 @@
 //! The newest lines of the log, filtered and followed.
 
-use super::fields::{input, select};
+use super::form::Form;
 use super::frame::Frame;
 use super::html::escaped;
 use crate::api::{LogsAsked, LogsPage};
@@ -15,16 +15,20 @@ const LEVELS: [(&str, &str); 5] = [
 ];
 const LIMITS: [(&str, &str); 4] = [("", "200"), ("50", "50"), ("500", "500"), ("1000", "1,000")];
 
-/// The page.
-pub(in crate::http) fn logs(frame: &Frame, shown: &LogsPage, asked: &LogsAsked) -> String {
+/// The page; without lines if the question is refused.
+pub(in crate::http) fn logs(frame: &Frame, shown: Option<&LogsPage>, asked: &LogsAsked) -> String {
     frame.around(&[], |html| {
         html.line("<h1>Logs</h1>");
         html.line("<form class=\"filters\" method=\"get\" action=\"/logs\" role=\"search\" aria-label=\"Filter the log\">");
-        input(html, "series", "Series", asked.series.as_deref(), "placeholder=\"kraken/BTC-USDT\"");
-        input(html, "text", "Words", asked.text.as_deref(), "maxlength=\"200\" placeholder=\"timed out\"");
-        select(html, "level", "Level", &LEVELS, asked.level.as_deref());
-        select(html, "limit", "Lines", &LIMITS, asked.limit.as_deref());
-        html.line("<button>Filter</button></form>\n<div id=\"lines\" data-live>");
+        let mut form = Form::new(frame, "/logs");
+        form.input(html, "series", "Series", asked.series.as_deref(), "placeholder=\"kraken/BTC-USDT\"");
+        form.input(html, "text", "Words", asked.text.as_deref(), "maxlength=\"200\" placeholder=\"timed out\"");
+        form.select(html, "level", "Level", &LEVELS, asked.level.as_deref());
+        form.select(html, "limit", "Lines", &LIMITS, asked.limit.as_deref());
+        html.line("<button>Filter</button>");
+        form.other_faults(html);
+        html.line("</form>\n<div id=\"lines\" data-live>");
+        let Some(shown) = shown else { return html.line("</div>") };
         if shown.lines.is_empty() {
             html.line("<p class=\"quiet\">The log has no such line.</p>");
         } else {
@@ -65,7 +69,7 @@ mod tests {
             |text: &str, cut_bytes| LogsLine { text: text.to_owned(), level: Some("error"), cut_bytes };
         let lines = vec![line("<script>alert(1)</script>", 0), line("xxx", 1_044_484)];
 
-        let html = logs(&frame(View::Logs, "Logs"), &LogsPage { lines }, &LogsAsked::default());
+        let html = logs(&frame(View::Logs, "Logs"), Some(&LogsPage { lines }), &LogsAsked::default());
 
         let first = html.find("<li class=\"bad\">xxx\u{2026} <em>(1,044,484 more bytes)</em></li>").unwrap();
         let second = html.find("<li class=\"bad\">&lt;script&gt;alert(1)&lt;/script&gt;</li>").unwrap();

@@ -2,6 +2,7 @@
 
 use super::coverage::map;
 use super::fields::{acting, button};
+use super::form::Form;
 use super::frame::Frame;
 use super::html::{Html, chip, count, escaped, or_dash, plural, refused, size};
 use super::one_series_parts as parts;
@@ -72,6 +73,11 @@ fn state(html: &mut Html, frame: &Frame, line: &SeriesLine) {
     let missing = held.and_then(|held| held.gap_seconds).filter(|secs| *secs > 0.0);
     let missing =
         missing.map_or_else(|| "nothing missing".to_owned(), |secs| format!("{} missing", length(secs)));
+    let unfillable = held.and_then(|held| held.unfillable_seconds).filter(|secs| *secs > 0.0);
+    let missing = match unfillable {
+        Some(secs) => format!("{missing}; <data value=\"{secs}\">{}</data> unfillable", length(secs)),
+        None => missing,
+    };
     figure(html, "Gaps", gaps, missing);
     let bytes = or_dash(held.and_then(|held| held.bytes), size);
     let files = held.map_or(0, |held| held.files) as u64;
@@ -97,12 +103,16 @@ fn act(html: &mut Html, frame: &Frame, shown: &OneSeries) {
             None => html.line("<span class=\"quiet\">It is not in the configuration.</span>"),
         }
         button(html, &format!("{path}/repair"), "Repair", "");
+        let action = format!("{path}/backfill");
+        let mut form = Form::new(frame, &action);
         html.add(format_args!(
-            "<form class=\"actions\" method=\"post\" action=\"{path}/backfill\">\
-             <label>From (UTC)<input type=\"date\" name=\"from\" required></label>\
-             <label>Until, or now<input type=\"date\" name=\"until\"></label>\
-             <button>Backfill</button></form>\n</div>\n",
+            "<form class=\"actions\" method=\"post\" action=\"{action}\" id=\"backfill\">"
         ));
+        form.day(html, "from", "From (UTC)", "required");
+        form.day(html, "until", "Until, or now", "");
+        html.line("<button>Backfill</button>");
+        form.other_faults(html);
+        html.line("</form>\n</div>");
     });
     html.line("</div>");
 }
@@ -146,6 +156,7 @@ mod tests {
             files: 2,
             gaps: Some(1),
             gap_seconds: Some(3_600.0),
+            unfillable_seconds: Some(7_200.0),
             from: Some(text("2025-01-01T00:00:00Z")),
             to: Some(text("2025-05-16T22:00:00Z")),
             gone_files: vec![text("okx/<gone>.parquet")],
@@ -228,6 +239,7 @@ mod tests {
             "Failed 2 times in a row: &lt;b&gt;no&lt;/b&gt;",
             "<b><data value=\"1234\">1,234</data></b>",
             "okx/&lt;gone&gt;.parquet is gone.",
+            "<p>1 h missing; <data value=\"7200\">2 h</data> unfillable</p>",
             "unfillable, 2025-01-01 00:00:00 to 2025-01-01 01:00:00 UTC: too &lt;old&gt;",
             "<td data-label=\"Reason\">the file was deleted</td>",
             "<td data-label=\"Lies\">here, nas</td>",

@@ -5,7 +5,7 @@ use super::frame::Frame;
 use super::html::{Html, chip, count, escaped, or_dash, plural, refused, segment, size};
 use super::one_series_view::OneSeries;
 use super::table::{Align, Table};
-use super::times::{ago_of, instant_of, length, parsed};
+use super::times::{ago_of, ends_of, instant_of, length, parsed};
 use crate::api::{Coverage, CoverageWindow, GapLine, RunLine, RunProgress};
 use crate::http::auth::Visitor;
 use crate::model::thousands;
@@ -31,10 +31,11 @@ pub(super) fn windows(html: &mut Html, coverage: &Coverage) {
     };
     table.open(html);
     for window in &coverage.windows {
+        let [from, until] = ends_of(Some(&window.from), Some(&window.until));
         let cells = [
             escaped(window.state),
-            instant_of(Some(&window.from)),
-            instant_of(Some(&window.until)),
+            from,
+            until,
             window_length(window),
             window.reason.as_deref().map(escaped).unwrap_or_default(),
         ];
@@ -95,11 +96,12 @@ fn gap_cells(frame: &Frame, shown: &OneSeries, gap: &GapLine) -> [String; 6] {
             escaped(until)
         ));
     }
+    let [shown_from, shown_until] = ends_of(from, until.or(gap.last_at.as_deref()));
     let rows = gap.rows.map(|rows| format!("{}: ", plural(rows, "row", "rows"))).unwrap_or_default();
     [
         chip(tone, gap.state),
-        instant_of(from),
-        instant_of(until.or(gap.last_at.as_deref())),
+        shown_from,
+        shown_until,
         or_dash(gap.seconds, length),
         format!("{rows}{}", escaped(&gap.reason)),
         String::from(mend),
@@ -148,7 +150,7 @@ fn run_cells(frame: &Frame, run: &RunLine) -> [String; 5] {
     };
     let window = match (&run.progress, &run.from, &run.until) {
         (Some(own), ..) if run.attempt.ended_at.is_none() => progress(own),
-        (_, Some(from), Some(until)) => format!("{} to {}", instant_of(Some(from)), instant_of(Some(until))),
+        (_, Some(from), Some(until)) => ends_of(Some(from), Some(until)).join(" to "),
         _ => "\u{2013}".to_owned(),
     };
     let id = format!("<a href=\"/jobs/{}\">{}</a>", segment(&run.task), escaped(run.kind));

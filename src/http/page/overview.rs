@@ -54,8 +54,8 @@ mod tests {
     use super::super::frame::{View, frame};
     use super::*;
     use crate::api::{
-        AlertView, Freshness, JobSums, OverviewExchange, OverviewJob, OverviewReason, OverviewRemote,
-        OverviewWorker,
+        AlertView, Freshness, JobSums, OverviewExchange, OverviewFailing, OverviewJob, OverviewReason,
+        OverviewRemote, OverviewWorker,
     };
 
     fn shown(shown: &Overview) -> String {
@@ -75,7 +75,10 @@ mod tests {
     fn the_verdict_is_a_sentence_of_the_figures_of_the_api() {
         let html = shown(&calm());
         assert!(
-            html.contains("<span class=\"good\">15 of 15 series fresh</span>, no gaps, none failing.</p>"),
+            html.contains(
+                "<span class=\"good\"><data value=\"15\">15</data> of <data value=\"15\">15</data> series fresh</span>, no \
+                 gaps, none failing.</p>"
+            ),
             "{html}"
         );
         assert!(html.contains("Nothing needs attention."));
@@ -87,14 +90,20 @@ mod tests {
         };
         let html = shown(&worse);
         for part in [
-            "<span class=\"warn\">14 of 15 series fresh</span>, ",
-            "<a class=\"warn\" href=\"/series?sort=-gap_seconds\">3 with gaps</a>, ",
-            "<a class=\"bad\" href=\"/series?state=failing\">1 failing</a>, ",
-            "<a href=\"/series?state=paused\">2 paused</a>.",
+            "<span class=\"warn\"><data value=\"14\">14</data> of <data value=\"15\">15</data> series fresh</span>, ",
+            "<a class=\"warn\" href=\"/series?sort=-gap_seconds\"><data value=\"3\">3</data> with gaps</a>, ",
+            "<a class=\"bad\" href=\"/series?state=failing\"><data value=\"1\">1</data> failing</a>, ",
+            "<a href=\"/series?state=paused\"><data value=\"2\">2</data> paused</a>.",
         ] {
             assert!(html.contains(part), "{part} in {html}");
         }
         assert!(shown(&Overview::default()).contains("Nothing is collected yet"));
+
+        let streams = ["live", "connecting", "off"].map(|state| (state.to_owned(), 2)).into();
+        let html = shown(&Overview { streams, ..calm() });
+        let unknown =
+            "no gaps known yet: <a class=\"warn\" href=\"/streams\">2 streams are not live</a>, none failing";
+        assert!(html.contains(unknown), "{html}");
     }
 
     #[test]
@@ -140,6 +149,38 @@ mod tests {
     }
 
     #[test]
+    fn many_failing_series_of_an_exchange_are_one_line_with_their_number_and_the_first() {
+        let series = |number: u64| format!("kraken/A{number}-USD/trades");
+        let failing = |number: u64| OverviewJob {
+            series: series(number),
+            consecutive_errors: 1,
+            last_error: Some(format!("A{number}/USD is not listed")),
+            ..OverviewJob::default()
+        };
+        let html = shown(&Overview {
+            jobs: JobSums { total: 500, failing: 500, ..JobSums::default() },
+            failing: vec![OverviewFailing {
+                exchange: "kraken".to_owned(),
+                unlisted: true,
+                series: 500,
+                first: (0..3).map(series).collect(),
+                last_error: None,
+            }],
+            series: (0..300).map(failing).collect(),
+            ..calm()
+        });
+
+        assert!(
+            html.contains(
+                "<a href=\"/series?state=failing&amp;exchange=kraken\">kraken</a><span class=\"why\">500 series whose \
+                 pairs it does not list: kraken/A0-USD/trades, kraken/A1-USD/trades, kraken/A2-USD/trades and 497 more</span>"
+            ),
+            "{html}"
+        );
+        assert!(!html.contains("kraken/A3-USD") && !html.contains("more failing series"), "{html}");
+    }
+
+    #[test]
     fn the_parts_show_each_state_by_color_and_word() {
         let exchange = |name: &str, state: &str| OverviewExchange {
             name: name.to_owned(),
@@ -169,10 +210,10 @@ mod tests {
         });
 
         for part in [
-            "<b><data value=\"5368709120\">5.0 GiB</data></b><p>of 20.0 GiB</p>",
+            "<b><data value=\"5368709120\">5.0 GiB</data></b><p>of <data value=\"21474836480\">20.0 GiB</data></p>",
             "value=\"0.250\"",
-            "<b>0.4 ms</b><p>postgres answers</p>",
-            "<b>3 of <data value=\"4\">4</data></b><p>1 stale</p>",
+            "<b><data value=\"0.42\">0.4</data> ms</b><p>postgres answers</p>",
+            "<b><data value=\"3\">3</data> of <data value=\"4\">4</data></b><p><data value=\"1\">1</data> stale</p>",
             "<span class=\"chip good\">up</span>",
             "<span class=\"chip bad\">banned</span></td><td data-label=\"Until\"><time datetime=\"2025-05-17T00:11:30Z\"",
             "<th scope=\"row\">a&lt;b</th><td data-label=\"State\"><span class=\"chip bad\">dead</span></td>",

@@ -4,7 +4,7 @@ use super::html::{Html, chip, count, escaped, or_dash, segment, size};
 use super::table::{Align, Table};
 use super::times::{ago_of, instant_of, length};
 use crate::api::{Overview, OverviewExchange};
-use crate::model::{Micros, bytes, thousands};
+use crate::model::Micros;
 
 pub(super) fn cards(html: &mut Html, shown: &Overview) {
     let jobs = &shown.jobs;
@@ -15,7 +15,7 @@ pub(super) fn cards(html: &mut Html, shown: &Overview) {
     card(html, ("Running", "/jobs?status=in_progress"), &count(jobs.running), &waiting);
     streams(html, shown);
     disk(html, shown);
-    let latency = or_dash(shown.store_latency_ms, |ms| format!("{ms:.1} ms"));
+    let latency = or_dash(shown.store_latency_ms, |ms| format!("<data value=\"{ms}\">{ms:.1}</data> ms"));
     card(html, ("State store", "/storage"), &latency, &format!("{} answers", escaped(&shown.store)));
     html.line("</div>");
 }
@@ -28,9 +28,9 @@ fn streams(html: &mut Html, shown: &Overview) {
     let live = shown.streams.get("live").copied().unwrap_or(0);
     let others = shown.streams.iter().filter(|(state, _)| *state != "live");
     let others: Vec<String> =
-        others.map(|(state, number)| format!("{} {}", thousands(*number), escaped(state))).collect();
+        others.map(|(state, number)| format!("{} {}", count(*number), escaped(state))).collect();
     let words = if others.is_empty() { "all live".to_owned() } else { others.join(", ") };
-    card(html, ("Streams live", "/streams"), &format!("{} of {}", thousands(live), count(total)), &words);
+    card(html, ("Streams live", "/streams"), &format!("{} of {}", count(live), count(total)), &words);
 }
 
 fn disk(html: &mut Html, shown: &Overview) {
@@ -38,7 +38,7 @@ fn disk(html: &mut Html, shown: &Overview) {
     html.add(format_args!(
         "<div class=\"card\"><h3><a href=\"/storage\">Disk free</a></h3><b>{}</b><p>of {}</p>",
         size(free),
-        bytes(whole)
+        size(whole)
     ));
     if whole > 0 {
         let share = free as f64 / whole as f64;
@@ -111,7 +111,7 @@ pub(super) fn workers(html: &mut Html, shown: &Overview) {
             escaped(&worker.id),
             chip(tone, &worker.state),
             count(worker.in_progress),
-            format!("{} ago", length(worker.last_seen_s)),
+            format!("<data value=\"{}\">{}</data> ago", worker.last_seen_s, length(worker.last_seen_s)),
             or_dash(worker.rss_bytes, size),
         ];
         table.row(html, "", &cells);

@@ -1,7 +1,8 @@
 //! The series: found by words, in a state, sorted, page by page.
 
 use super::coverage::share_bar;
-use super::fields::{address, select};
+use super::fields::address;
+use super::form::Form;
 use super::frame::Frame;
 use super::html::{Html, chip, count, escaped, or_dash, plural, segment, size};
 use super::table::{Align, Table};
@@ -24,7 +25,8 @@ const COLUMNS: [(&str, Align, Option<&str>); 8] = [
 /// The content of the page.
 pub(in crate::http) struct SeriesView<'a> {
     pub(in crate::http) asked: &'a SeriesAsked,
-    pub(in crate::http) page: &'a SeriesPage,
+    /// None if the question is refused.
+    pub(in crate::http) page: Option<&'a SeriesPage>,
     /// The exchanges in use.
     pub(in crate::http) exchanges: Vec<&'a str>,
 }
@@ -33,17 +35,18 @@ pub(in crate::http) struct SeriesView<'a> {
 pub(in crate::http) fn series(frame: &Frame, view: &SeriesView<'_>) -> String {
     frame.around(&[], |html| {
         html.line("<h1>Series</h1>");
-        filters(html, view);
+        filters(html, frame, view);
         html.line("<div id=\"series\" data-live>");
-        states(html, view);
-        match view.page.series.is_empty() {
+        let Some(page) = view.page else { return html.line("</div>") };
+        states(html, view.asked, page);
+        match page.series.is_empty() {
             true => html.line(
                 "<p class=\"quiet\">No series here. <a href=\"/series\">All series</a>, or \
                  <a href=\"/configuration\">add some to the configuration</a>.</p>",
             ),
-            false => table(html, frame, view),
+            false => table(html, frame, view.asked, page),
         }
-        pages(html, view);
+        pages(html, view.asked, page);
         html.line("</div>");
     })
 }
@@ -70,39 +73,47 @@ fn changed<'v>(
     values.iter().map(|(own, before)| (*own, if *own == name { value } else { *before })).collect()
 }
 
-fn filters(html: &mut Html, view: &SeriesView<'_>) {
+fn filters(html: &mut Html, frame: &Frame, view: &SeriesView<'_>) {
     let asked = view.asked;
     html.line("<form class=\"filters\" method=\"get\" action=\"/series\" role=\"search\">");
-    html.add(format_args!(
-        "<label>Name holds<input type=\"search\" name=\"text\" maxlength=\"200\" value=\"{}\"></label>\n",
-        escaped(asked.text.as_deref().unwrap_or_default())
-    ));
+    let mut form = Form::new(frame, "/series");
+    form.input(html, "text", "Name holds", asked.text.as_deref(), "type=\"search\" maxlength=\"200\"");
     let exchange = asked.exchange.as_deref();
     let others = exchange.into_iter().filter(|name| !view.exchanges.contains(name));
     let exchanges: Vec<&str> = view.exchanges.iter().copied().chain(others).collect();
-    choice(html, "exchange", "Exchange", &exchanges, exchange);
-    choice(html, "kind", "Kind", &Kind::ALL.map(Kind::name), asked.kind.as_deref());
+    choice(html, &mut form, "exchange", "Exchange", &exchanges, exchange);
+    choice(html, &mut form, "kind", "Kind", &Kind::ALL.map(Kind::name), asked.kind.as_deref());
     for (name, value) in [("state", &asked.state), ("sort", &asked.sort), ("pair", &asked.pair)] {
         if let Some(value) = value {
             let value = escaped(value);
             html.add(format_args!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">\n"));
         }
     }
-    html.line("<button>Find</button></form>");
+    html.line("<button>Find</button>");
+    form.other_faults(html);
+    html.line("</form>");
 }
 
-fn choice(html: &mut Html, name: &str, label: &str, words: &[&str], chosen: Option<&str>) {
+fn choice(
+    html: &mut Html,
+    form: &mut Form<'_>,
+    name: &str,
+    label: &str,
+    words: &[&str],
+    chosen: Option<&str>,
+) {
     let words = words.iter().map(|word| (*word, *word));
-    select(html, name, label, &std::iter::once(("", "all")).chain(words).collect::<Vec<_>>(), chosen);
+    let words: Vec<(&str, &str)> = std::iter::once(("", "all")).chain(words).collect();
+    form.select(html, name, label, &words, chosen);
 }
 
 /// The states with the number of series in each, as links.
-fn states(html: &mut Html, view: &SeriesView<'_>) {
-    let values = values(view.asked);
-    let all: u64 = view.page.states.values().sum();
+fn states(html: &mut Html, asked: &SeriesAsked, page: &SeriesPage) {
+    let values = values(asked);
+    let all: u64 = page.states.values().sum();
     html.line("<ul class=\"tabs\" aria-label=\"States\">");
     let mut tab = |state: Option<&str>, word: &str, number: u64| {
-        let current = if view.asked.state.as_deref() == state { " aria-current=\"true\"" } else { "" };
+        let current = if asked.state.as_deref() == state { " aria-current=\"true\"" } else { "" };
         let address = escaped(&address("/series", &changed(&values, "state", state)));
         html.add(format_args!(
             "<li><a href=\"{address}\"{current}>{word} <span class=\"quiet\">{}</span></a></li>\n",
@@ -111,8 +122,8 @@ fn states(html: &mut Html, view: &SeriesView<'_>) {
     };
     tab(None, "all", all);
     for state in SERIES_STATES {
-        let number = view.page.states.get(state).copied().unwrap_or(0);
-        if number > 0 || view.asked.state.as_deref() == Some(state) {
+        let number = page.states.get(state).copied().unwrap_or(0);
+        if number > 0 || asked.state.as_deref() == Some(state) {
             tab(Some(state), state_words(state).1, number);
         }
     }
@@ -133,13 +144,13 @@ pub(super) fn state_words(state: &str) -> (&'static str, &'static str) {
     }
 }
 
-fn table(html: &mut Html, frame: &Frame, view: &SeriesView<'_>) {
-    let shown = view.page.series.len() as u64;
-    let caption = format!("{} of {}", thousands(shown), plural(view.page.total, "series", "series"));
+fn table(html: &mut Html, frame: &Frame, asked: &SeriesAsked, page: &SeriesPage) {
+    let shown = page.series.len() as u64;
+    let caption = format!("{} of {}", thousands(shown), plural(page.total, "series", "series"));
     let columns = COLUMNS.map(|(label, align, _)| (label, align));
     let table = Table { caption: &caption, columns: &columns };
-    table.open_with(html, |at| heading(view.asked, at));
-    for line in &view.page.series {
+    table.open_with(html, |at| heading(asked, at));
+    for line in &page.series {
         table.row(html, if line.state == "failing" { "failed" } else { "" }, &cells(frame, line));
         let runs = line.runs.as_ref();
         let error =
@@ -194,9 +205,9 @@ fn cells(frame: &Frame, line: &SeriesLine) -> [String; 8] {
     ]
 }
 
-fn pages(html: &mut Html, view: &SeriesView<'_>) {
-    let values = values(view.asked);
-    let (first, next) = (view.asked.cursor.is_some(), view.page.next.as_deref());
+fn pages(html: &mut Html, asked: &SeriesAsked, page: &SeriesPage) {
+    let values = values(asked);
+    let (first, next) = (asked.cursor.is_some(), page.next.as_deref());
     if !first && next.is_none() {
         return;
     }
@@ -245,7 +256,10 @@ mod tests {
             states: BTreeMap::from([("failing", 1), ("ok", 9_999)]),
             next: next.map(str::to_owned),
         };
-        series(&frame(View::Series, "Series"), &SeriesView { asked, page: &page, exchanges: vec!["okx"] })
+        series(
+            &frame(View::Series, "Series"),
+            &SeriesView { asked, page: Some(&page), exchanges: vec!["okx"] },
+        )
     }
 
     #[test]

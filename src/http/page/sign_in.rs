@@ -11,6 +11,11 @@ pub(in crate::http) fn sign_in(frame: &Frame, to: &str, refused: Option<&str>) -
         refused.into_iter().for_each(|why| {
             html.add(format_args!("<p class=\"refusal\" role=\"alert\">{}</p>\n", escaped(why.trim())));
         });
+        if frame.visitor == Visitor::Expired && refused.is_none() {
+            html.line(
+                "<p>You are signed out: dccd was started again, its token was changed, or twelve hours have passed.</p>",
+            );
+        }
         match frame.visitor {
             Visitor::ReadOnly => html.line(
                 "<p>There is no token to sign in with. Set <code>http.token_file</code> and start dccd again, or use \

@@ -1,6 +1,7 @@
 //! Storage and remotes: disk, state store, what each remote lacks, and what can be done about it.
 
-use super::fields::{acting, button, input};
+use super::fields::{acting, button};
+use super::form::Form;
 use super::frame::Frame;
 use super::html::{Html, chip, count, escaped, or_dash, size};
 use super::table::{Align, Table};
@@ -41,7 +42,7 @@ pub(in crate::http) fn storage(frame: &Frame, shown: &StorageShown<'_>) -> Strin
         cards(html, shown);
         remotes(html, shown);
         html.line("</div>\n<h2>Actions</h2>");
-        acting(html, frame, |html| actions(html, shown));
+        acting(html, frame, |html| actions(html, frame, shown));
     })
 }
 
@@ -122,18 +123,30 @@ fn remotes(html: &mut Html, shown: &StorageShown<'_>) {
     table.close(html);
 }
 
-fn actions(html: &mut Html, shown: &StorageShown<'_>) {
+fn actions(html: &mut Html, frame: &Frame, shown: &StorageShown<'_>) {
     html.line("<div class=\"actions\">");
     if !shown.remotes.is_empty() {
         button(html, "/storage/sync", "Sync now", "main");
         html.line("<form class=\"actions\" method=\"post\" action=\"/storage/purge\">");
+        let mut form = Form::new(frame, "/storage/purge");
         let rest = "inputmode=\"decimal\" required size=\"8\" placeholder=\"20\"";
-        input(html, "gib", "Free GiB wanted", None, rest);
-        html.line("<button>Show what a purge would drop</button></form>");
+        form.input(html, "gib", "Free GiB wanted", None, rest);
+        html.line("<button>Show what a purge would drop</button>");
+        form.other_faults(html);
+        html.line("</form>");
     }
     html.line("<form class=\"actions\" method=\"post\" action=\"/storage/verify\">");
-    input(html, "series", "Series", None, "required placeholder=\"kraken/BTC-USDT/ohlc/1h\" size=\"28\"");
-    html.line("<button>Verify its files</button></form>\n</div>");
+    let mut form = Form::new(frame, "/storage/verify");
+    form.input(
+        html,
+        "series",
+        "Series",
+        None,
+        "required placeholder=\"kraken/BTC-USDT/ohlc/1h\" size=\"28\"",
+    );
+    html.line("<button>Verify its files</button>");
+    form.other_faults(html);
+    html.line("</form>\n</div>");
 }
 
 fn purge(html: &mut Html, wanted: &str, dropped: &[DroppedFile], free_bytes: Option<u64>) {

@@ -42,6 +42,30 @@ pub(super) fn ago(at: Option<Micros>, now: Micros) -> String {
     at.map_or_else(|| "\u{2013}".to_owned(), shown)
 }
 
+/// Both ends of a window in words, with their fractions where they would look the same without.
+pub(super) fn end_words(from: Micros, until: Micros) -> [String; 2] {
+    match (from != until).then(|| exactly(from)) {
+        Some(text) if text == exactly(until) => [from, until].map(precisely),
+        _ => [from, until].map(exactly),
+    }
+}
+
+/// The same as instants; a dash for one that is not known.
+pub(super) fn ends_of(from: Option<&str>, until: Option<&str>) -> [String; 2] {
+    match from.and_then(parsed).zip(until.and_then(parsed)) {
+        Some((from, until)) if from != until && exactly(from) == exactly(until) => [from, until].map(|at| {
+            let exact = precisely(at);
+            format!("<time class=\"exact\" datetime=\"{at}\" title=\"{exact} UTC\">{exact}</time>")
+        }),
+        _ => [instant_of(from), instant_of(until)],
+    }
+}
+
+/// To the microsecond, in UTC: `2026-01-31 12:03:07.25`.
+fn precisely(at: Micros) -> String {
+    at.to_string().replace('T', " ").trim_end_matches('Z').to_owned()
+}
+
 /// An instant of an answer as its distance from now, or a dash.
 pub(super) fn ago_of(text: Option<&str>, now: Micros) -> String {
     ago(text.and_then(parsed), now)
@@ -61,8 +85,11 @@ fn distance(at: Micros, now: Micros) -> String {
     if secs > 0.0 { format!("in {length}") } else { format!("{length} ago") }
 }
 
-/// A duration in its largest whole unit.
+/// A duration in its largest whole unit; one below a second in milliseconds of it.
 pub(super) fn length(secs: f64) -> String {
+    if (0.0005..1.0).contains(&secs) {
+        return format!("{} s", (secs * 1e3).round() / 1e3);
+    }
     let secs = secs.max(0.0) as u64;
     match secs {
         0..60 => format!("{secs} s"),
@@ -82,9 +109,23 @@ mod tests {
     #[test]
     fn lengths_have_their_largest_whole_unit() {
         assert_eq!(
-            [0.4, 59.9, 60.0, 3_600.0, 172_799.0, 172_800.0, 1e8].map(length),
-            ["0 s", "59 s", "1 min", "1 h", "47 h", "2 d", "3 years"]
+            [0.0, 0.4, 59.9, 60.0, 3_600.0, 172_799.0, 172_800.0, 1e8].map(length),
+            ["0 s", "0.4 s", "59 s", "1 min", "1 h", "47 h", "2 d", "3 years"]
         );
+    }
+
+    #[test]
+    fn a_window_within_a_second_has_the_fractions_of_its_ends() {
+        let [at, within, later] =
+            ["2025-05-17T00:00:00.25Z", "2025-05-17T00:00:00.5Z", "2025-05-17T00:00:01.5Z"];
+        let words = |from, until| end_words(parsed(from).unwrap(), parsed(until).unwrap());
+
+        assert_eq!(words(at, within), ["2025-05-17 00:00:00.25", "2025-05-17 00:00:00.5"]);
+        assert_eq!(words(at, later), ["2025-05-17 00:00:00", "2025-05-17 00:00:01"]);
+        let [from, until] = ends_of(Some(at), Some(within));
+        assert!(from.starts_with("<time class=\"exact\" datetime=\"2025-05-17T00:00:00.25Z\""), "{from}");
+        assert!(until.ends_with(">2025-05-17 00:00:00.5</time>"), "{until}");
+        assert_eq!(ends_of(Some(at), None), [instant_of(Some(at)), instant_of(None)]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod actions;
 mod document;
+mod forms;
 mod questions;
 mod random;
 mod same;

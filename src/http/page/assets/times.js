@@ -10,7 +10,8 @@ function show() {
   for (const time of document.querySelectorAll('time[datetime]')) {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.valueOf())) continue;
-    const [shown, utc] = [local(at), time.title.split(' \u00b7 ').pop()];
+    const fraction = time.classList.contains('exact') ? (time.dateTime.match(/\.\d+/) ?? [''])[0] : '';
+    const [shown, utc] = [local(at) + fraction, time.title.split(' \u00b7 ').pop()];
     if (time.classList.contains('ago')) time.title = `${shown} \u00b7 ${utc}`;
     else if (time.textContent !== shown) time.textContent = shown;
   }

@@ -10,7 +10,7 @@ use crate::api::{HistoryJobAsked, RemovePairAsked, StreamJobAsked};
 use crate::daemon::{ConfigEditError, Control, Reloaded, exchanges};
 use crate::http::app::App;
 use crate::http::auth::Access;
-use crate::http::page::{self, RefusedForm, TypedJob, View};
+use crate::http::page::{self, RefusedForm, TypedJob, View, field_of};
 use crate::http::reply::{html, problem};
 use crate::http::routes::config::status;
 use crate::http::routes::control::control;
@@ -35,14 +35,14 @@ pub(super) fn routes() -> [Route; 5] {
 }
 
 async fn shown(State(app): State<App>, visit: Visit) -> Response {
-    rendered(&app, &visit, None).await
+    rendered(&app, &visit).await
 }
 
-async fn rendered(app: &App, visit: &Visit, refused: Option<&RefusedForm<'_>>) -> Response {
+async fn rendered(app: &App, visit: &Visit) -> Response {
     match read(app, async |control| control.configuration().await).await {
         Ok(shown) => {
             let frame = visit.frame(View::Configuration, "Configuration");
-            html(page::configuration(&frame, &shown, &exchanges(), refused))
+            html(page::configuration(&frame, &shown, &exchanges()))
         }
         Err(refused) => *refused,
     }
@@ -56,7 +56,7 @@ async fn add_history(State(app): State<App>, visit: Visit, Form(typed): Form<Typ
         span: typed.span.clone(),
     };
     let add = async |control: &Control| control.add_history(&asked).await;
-    added(&app, &visit, &typed, false, add).await
+    added(&app, &visit, RefusedForm::new("/configuration/histo_jobs", typed.fields()), add).await
 }
 
 async fn add_stream(State(app): State<App>, visit: Visit, Form(typed): Form<TypedJob>) -> Response {
@@ -69,7 +69,7 @@ async fn add_stream(State(app): State<App>, visit: Visit, Form(typed): Form<Type
         spans: words(typed.span.as_deref().unwrap_or_default()),
     };
     let add = async |control: &Control| control.add_stream(&asked).await;
-    added(&app, &visit, &typed, true, add).await
+    added(&app, &visit, RefusedForm::new("/configuration/stream_jobs", typed.fields()), add).await
 }
 
 /// Words with spaces or commas between.
@@ -81,8 +81,7 @@ fn words(text: &str) -> Vec<String> {
 async fn added(
     app: &App,
     visit: &Visit,
-    typed: &TypedJob,
-    is_stream: bool,
+    form: RefusedForm,
     add: impl AsyncFnOnce(&Control) -> Result<Reloaded, ConfigEditError>,
 ) -> Response {
     let done = match control(app) {
@@ -93,9 +92,10 @@ async fn added(
         Ok(_) => back("/configuration", "added"),
         Err(error) => {
             let why = error.to_string();
-            let mut page = rendered(app, visit, Some(&RefusedForm { is_stream, typed, why: &why })).await;
-            *page.status_mut() = status(&error);
-            page
+            let form = why.lines().fold(form, |form, line| form.because(field_of(line), line));
+            let answer = problem(status(&error), why.clone(), None);
+            let page = async |visit: &Visit| rendered(app, visit).await;
+            visit.shown_again("/configuration", form, answer, page).await
         }
     }
 }

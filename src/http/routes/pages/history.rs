@@ -21,8 +21,13 @@ pub(super) fn route() -> Route {
 
 async fn shown(State(app): State<App>, visit: Visit, visit::Asked(asked): visit::Asked<Asked>) -> Response {
     match read(&app, async |control| control.history(&asked).await).await {
-        Ok(Ok(shown)) => html(page::history(&visit.frame(View::History, "History"), &shown, &asked)),
-        Ok(Err(error)) => refuse(&error),
+        Ok(Ok(shown)) => html(page::history(&visit.frame(View::History, "History"), Some(&shown), &asked)),
+        Ok(Err(error)) => {
+            let page = async |visit: &Visit| {
+                html(page::history(&visit.frame(View::History, "History"), None, &asked))
+            };
+            visit.unanswered("/history", refuse(&error), page).await
+        }
         Err(refused) => *refused,
     }
 }

@@ -12,7 +12,7 @@ use crate::daemon::Control;
 use crate::engine::tasks::TaskAction;
 use crate::http::app::App;
 use crate::http::auth::Access;
-use crate::http::page::{self, View};
+use crate::http::page::{self, RefusedForm, View};
 use crate::http::reply::html;
 use crate::http::routes::act_series::unstarted;
 use crate::http::routes::control::control;
@@ -27,7 +27,7 @@ pub(super) fn routes() -> [Route; 10] {
     let page = |summary| about(summary).sending(200, "text/html");
     let done = |summary| about(summary).taking_form::<Why>().sending(303, "text/plain");
     let act = |path, decision: Decision, summary| {
-        let handler = move |state, id, form| decide(state, id, form, decision);
+        let handler = move |state, visit, id, form| decide(state, visit, id, form, decision);
         Route::act(path, handler).that(done(summary))
     };
     [
@@ -65,14 +65,21 @@ struct Why {
 
 async fn jobs(State(app): State<App>, visit: Visit, Asked(asked): Asked<TasksAsked>) -> Response {
     match read(&app, async |control| control.tasks(&asked).await).await {
-        Ok(Ok(shown)) => html(page::jobs(&visit.frame(View::Jobs, "Jobs"), &shown, &asked)),
-        Ok(Err(error)) => refuse(&error),
+        Ok(Ok(shown)) => html(page::jobs(&visit.frame(View::Jobs, "Jobs"), Some(&shown), &asked)),
+        Ok(Err(error)) => {
+            let page = async |visit: &Visit| html(page::jobs(&visit.frame(View::Jobs, "Jobs"), None, &asked));
+            visit.unanswered("/jobs", refuse(&error), page).await
+        }
         Err(refused) => *refused,
     }
 }
 
 async fn job(State(app): State<App>, visit: Visit, Id(id): Id) -> Response {
-    match read(&app, async |control| control.task(&id).await).await {
+    rendered(&app, &visit, &id).await
+}
+
+async fn rendered(app: &App, visit: &Visit, id: &str) -> Response {
+    match read(app, async |control| control.task(id).await).await {
         Ok(Ok(shown)) => {
             let title = shown.task.series.clone();
             html(page::job(&visit.frame(View::Jobs, title), &shown))
@@ -84,19 +91,35 @@ async fn job(State(app): State<App>, visit: Visit, Id(id): Id) -> Response {
 
 async fn runs(State(app): State<App>, visit: Visit, Asked(asked): Asked<RunsAsked>) -> Response {
     match read(&app, async |control| control.runs(&asked).await).await {
-        Ok(Ok(shown)) => html(page::runs(&visit.frame(View::Jobs, "Runs"), &shown, &asked)),
-        Ok(Err(error)) => refuse(&error),
+        Ok(Ok(shown)) => html(page::runs(&visit.frame(View::Jobs, "Runs"), Some(&shown), &asked)),
+        Ok(Err(error)) => {
+            let page = async |visit: &Visit| html(page::runs(&visit.frame(View::Jobs, "Runs"), None, &asked));
+            visit.unanswered("/runs", refuse(&error), page).await
+        }
         Err(refused) => *refused,
     }
 }
 
-async fn decide(State(app): State<App>, Id(id): Id, Form(why): Form<Why>, decision: Decision) -> Response {
+async fn decide(
+    State(app): State<App>,
+    visit: Visit,
+    Id(id): Id,
+    Form(why): Form<Why>,
+    decision: Decision,
+) -> Response {
+    let typed = why.reason.clone();
     let done = match control(&app) {
         Ok(control) => decided(control, &id, why, decision).await,
         Err(none) => Err(none),
     };
     match done {
         Ok(code) => back(&page::job_path(&id), code),
+        Err(refused) if matches!(decision, Decision::Ignore) => {
+            let path = page::job_path(&id);
+            let typed = vec![("reason", typed.unwrap_or_default())];
+            let form = RefusedForm::new(format!("{path}/ignore"), typed);
+            visit.again(&path, form, *refused, async |visit| rendered(&app, visit, &id).await).await
+        }
         Err(refused) => *refused,
     }
 }

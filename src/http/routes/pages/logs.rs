@@ -22,8 +22,11 @@ pub(super) fn route() -> Route {
 async fn shown(State(app): State<App>, visit: Visit, Asked(asked): Asked<LogsAsked>) -> Response {
     let question = asked.clone();
     match read(&app, async |control| control.logs(question).await).await {
-        Ok(Ok(shown)) => html(page::logs(&visit.frame(View::Logs, "Logs"), &shown, &asked)),
-        Ok(Err(error)) => refuse(&error),
+        Ok(Ok(shown)) => html(page::logs(&visit.frame(View::Logs, "Logs"), Some(&shown), &asked)),
+        Ok(Err(error)) => {
+            let page = async |visit: &Visit| html(page::logs(&visit.frame(View::Logs, "Logs"), None, &asked));
+            visit.unanswered("/logs", refuse(&error), page).await
+        }
         Err(refused) => *refused,
     }
 }

@@ -14,7 +14,7 @@ use crate::daemon::{Control, WorkRefusal};
 use crate::engine::series::OneError;
 use crate::http::app::App;
 use crate::http::auth::Access;
-use crate::http::page::{self, OneSeries, View, segment};
+use crate::http::page::{self, OneSeries, RefusedForm, View, segment};
 use crate::http::reply::{html, problem};
 use crate::http::routes::act_series::unstarted;
 use crate::http::routes::control::control;
@@ -71,8 +71,12 @@ pub(super) fn routes() -> [Route; 6] {
 }
 
 async fn shown(State(app): State<App>, visit: Visit, Id(id): Id, Asked(asked): Asked<PartAsked>) -> Response {
-    match read(&app, async |control| one(control, &id, asked).await).await {
-        Ok(Ok(series)) => html(page::one_series(&visit.frame(View::Series, &id), &series)),
+    rendered(&app, &visit, &id, asked).await
+}
+
+async fn rendered(app: &App, visit: &Visit, id: &str, asked: PartAsked) -> Response {
+    match read(app, async |control| one(control, id, asked).await).await {
+        Ok(Ok(series)) => html(page::one_series(&visit.frame(View::Series, id), &series)),
         Ok(Err(error)) => refuse(&error),
         Err(refused) => *refused,
     }
@@ -107,9 +111,21 @@ pub(super) fn words<T, E: std::error::Error>(answer: Result<T, E>) -> Result<T, 
     answer.map_err(|error| Chain(&error).to_string())
 }
 
-async fn backfill_range(State(app): State<App>, Id(id): Id, Form(range): Form<RangeForm>) -> Response {
+async fn backfill_range(
+    State(app): State<App>,
+    visit: Visit,
+    Id(id): Id,
+    Form(range): Form<RangeForm>,
+) -> Response {
+    let typed = vec![("from", range.from.clone()), ("until", range.until.clone().unwrap_or_default())];
     let asked = BackfillAsked { from: instant(range.from), until: range.until.map(instant) };
-    act(&app, &id, "backfill", async |control| control.backfill(&id, &asked).await.map(drop)).await
+    let answer =
+        act(&app, &id, "backfill", async |control| control.backfill(&id, &asked).await.map(drop)).await;
+    let path = format!("/series/{}", segment(&id));
+    let form = RefusedForm::new(format!("{path}/backfill"), typed);
+    visit
+        .again(&path, form, answer, async |visit| rendered(&app, visit, &id, PartAsked::default()).await)
+        .await
 }
 
 /// A day is its first instant.

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use super::visit::{Asked, Visit};
-use crate::api::SeriesAsked;
+use crate::api::{SeriesAsked, SeriesPage};
 use crate::http::app::App;
 use crate::http::auth::Access;
 use crate::http::page::{self, SeriesView, View};
@@ -21,13 +21,18 @@ pub(super) fn route() -> Route {
 }
 
 async fn shown(State(app): State<App>, visit: Visit, Asked(asked): Asked<SeriesAsked>) -> Response {
-    let page = match read(&app, async |control| control.series(&asked).await).await {
-        Ok(Ok(page)) => page,
-        Ok(Err(error)) => return unselected(&error),
-        Err(refused) => return *refused,
-    };
     let snapshot = app.status.snapshot();
-    let exchanges = snapshot.exchanges.iter().map(|exchange| exchange.name).collect();
-    let view = SeriesView { asked: &asked, page: &page, exchanges };
-    html(page::series(&visit.frame(View::Series, "Series"), &view))
+    let rendered = |visit: &Visit, page: Option<&SeriesPage>| {
+        let exchanges = snapshot.exchanges.iter().map(|exchange| exchange.name).collect();
+        let view = SeriesView { asked: &asked, page, exchanges };
+        html(page::series(&visit.frame(View::Series, "Series"), &view))
+    };
+    match read(&app, async |control| control.series(&asked).await).await {
+        Ok(Ok(page)) => rendered(&visit, Some(&page)),
+        Ok(Err(error)) => {
+            let page = async |visit: &Visit| rendered(visit, None);
+            visit.unanswered("/series", unselected(&error), page).await
+        }
+        Err(refused) => *refused,
+    }
 }

@@ -15,7 +15,8 @@ use crate::http::page;
 use crate::http::reply::{html, see_other};
 use crate::http::routes::operation::Operation;
 use crate::http::routes::route::Route;
-use crate::telemetry::events::RequestRefused;
+use crate::telemetry::events::{RequestRefused, SignedIn};
+use crate::telemetry::{Refusal, SignInOutcome};
 
 pub(super) fn routes() -> [Route; 3] {
     let page = Operation::about("Asks for the token").asking::<Return>().sending(200, "text/html");
@@ -60,12 +61,21 @@ async fn sign_in(
     let to = path(to.as_deref());
     match app.auth.sign_in(caller, token.as_deref().unwrap_or_default()) {
         Ok(cookie) => {
+            app.telemetry.emit(SignedIn { outcome: SignInOutcome::Ok, peer: caller.peer });
             let mut reply = see_other(to);
             reply.headers_mut().insert(header::SET_COOKIE, cookie);
             reply
         }
         Err(refused) => {
-            app.telemetry.emit(RequestRefused { reason: refused.reason, peer: caller.peer });
+            let peer = caller.peer;
+            app.telemetry.emit(RequestRefused { reason: refused.reason, peer });
+            let outcome = match refused.reason {
+                Refusal::Guessing => Some(SignInOutcome::TooMany),
+                Refusal::Credentials => Some(SignInOutcome::Wrong),
+                // Where there is no token nothing was typed that could be it.
+                _ => None,
+            };
+            outcome.into_iter().for_each(|outcome| app.telemetry.emit(SignedIn { outcome, peer }));
             let mut reply = html(page::sign_in(&visit.frame(None, "Sign in"), to, Some(refused.what)));
             *reply.status_mut() = refused.status;
             if let Some(wait) = app.auth.answer(&refused).headers_mut().remove(header::RETRY_AFTER) {

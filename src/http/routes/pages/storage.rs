@@ -14,7 +14,7 @@ use crate::api::{CopyAsked, CopyUpdate, DroppedFile, Update};
 use crate::daemon::{Control, WorkRefusal};
 use crate::http::app::App;
 use crate::http::auth::Access;
-use crate::http::page::{self, StorageResult, StorageShown, View};
+use crate::http::page::{self, RefusedForm, StorageResult, StorageShown, View};
 use crate::http::reply::{html, problem};
 use crate::http::routes::act_series::unstarted;
 use crate::http::routes::control::control;
@@ -84,11 +84,21 @@ async fn sync(State(app): State<App>) -> Response {
 }
 
 async fn purge(State(app): State<App>, visit: Visit, Form(Room { gib }): Form<Room>) -> Response {
-    let control = match control(&app) {
+    let typed = gib.unwrap_or_default();
+    let answer = purged(&app, &visit, &typed).await;
+    again(&app, &visit, RefusedForm::new("/storage/purge", vec![("gib", typed)]), answer).await
+}
+
+/// The page again, if one of its forms was refused.
+async fn again(app: &App, visit: &Visit, form: RefusedForm, answer: Response) -> Response {
+    visit.again("/storage", form, answer, async |visit| rendered(app, visit, None)).await
+}
+
+async fn purged(app: &App, visit: &Visit, typed: &str) -> Response {
+    let control = match control(app) {
         Ok(control) => control,
         Err(none) => return *none,
     };
-    let typed = gib.unwrap_or_default();
     let wanted = typed.trim().parse::<f64>().ok().filter(|gib| *gib > 0.0 && *gib <= 1e6);
     let Some(wanted) = wanted else {
         let why = "say how much room to make: a number of GiB above 0, such as 20";
@@ -97,7 +107,7 @@ async fn purge(State(app): State<App>, visit: Visit, Form(Room { gib }): Form<Ro
     match dry_run(control, (wanted * GIB) as u64).await {
         Ok(Found { dropped, free_bytes }) => {
             let result = StorageResult::Purge { wanted: typed.trim(), dropped: &dropped, free_bytes };
-            rendered(&app, &visit, Some(result))
+            rendered(app, visit, Some(result))
         }
         Err(refused) => *refused,
     }
@@ -151,6 +161,9 @@ async fn verify(State(app): State<App>, visit: Visit, Form(Named { series }): Fo
     };
     match verified {
         Ok(verified) => rendered(&app, &visit, Some(StorageResult::Verified(&verified))),
-        Err(error) => refused(&error),
+        Err(error) => {
+            let form = RefusedForm::new("/storage/verify", vec![("series", series)]);
+            again(&app, &visit, form, refused(&error)).await
+        }
     }
 }

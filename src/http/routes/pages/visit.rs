@@ -14,16 +14,18 @@ use serde::de::DeserializeOwned;
 use crate::daemon::Condition;
 use crate::http::app::App;
 use crate::http::auth::{Caller, Visitor};
-use crate::http::page::{Frame, PARAMETER, View, message, refusal};
-use crate::http::reply::{html, see_other, why};
+use crate::http::page::{Frame, PARAMETER, RefusedForm, View, message, refusal};
+use crate::http::reply::{fault, html, see_other, why};
 use crate::http::routes::parameters::Parameters;
 
 /// A visit of a page.
+#[derive(Clone)]
 pub(in crate::http) struct Visit {
     app: App,
     visitor: Visitor,
     address: String,
     message: Option<&'static str>,
+    refused: Option<RefusedForm>,
 }
 
 impl FromRequestParts<App> for Visit {
@@ -43,7 +45,7 @@ impl Visit {
         let code = pairs.iter().find(|(name, _)| name == PARAMETER).map(|(_, code)| code.as_str());
         let query = query(pairs.iter().filter(|(name, _)| name != PARAMETER));
         let address = format!("{}{query}", uri.path());
-        Visit { app: app.clone(), visitor, address, message: code.and_then(message) }
+        Visit { app: app.clone(), visitor, address, message: code.and_then(message), refused: None }
     }
 
     /// The frame around a page.
@@ -58,7 +60,53 @@ impl Visit {
             at: snapshot.at,
             message: self.message,
             visitor: self.visitor,
+            refused: self.refused.clone(),
         }
+    }
+
+    /// The page with a form that was sent and refused with `answer`: what was typed is in it, and why it is refused.
+    /// The path `at` is that of the page.
+    pub(super) async fn again(
+        &self,
+        at: &str,
+        form: RefusedForm,
+        answer: Response,
+        page: impl AsyncFnOnce(&Visit) -> Response,
+    ) -> Response {
+        let Some(fault) = fault(&answer) else { return answer };
+        let field = fault.parameter.or_else(|| form.only_field().map(str::to_owned));
+        let form = form.because(field.as_deref(), &fault.why);
+        self.shown_again(at, form, answer, page).await
+    }
+
+    /// The same of a form that says by itself why it is refused.
+    pub(super) async fn shown_again(
+        &self,
+        at: &str,
+        form: RefusedForm,
+        answer: Response,
+        page: impl AsyncFnOnce(&Visit) -> Response,
+    ) -> Response {
+        let visit = Visit { address: at.to_owned(), refused: Some(form), message: None, ..self.clone() };
+        let mut page = page(&visit).await;
+        if page.status() != StatusCode::OK {
+            return answer;
+        }
+        *page.status_mut() = answer.status();
+        if let Some(wait) = answer.headers().get(header::RETRY_AFTER) {
+            page.headers_mut().insert(header::RETRY_AFTER, wait.clone());
+        }
+        page
+    }
+
+    /// The page with a filter that was refused with `answer`, which is in the address; `path` is its action.
+    pub(super) async fn unanswered(
+        &self,
+        path: &str,
+        answer: Response,
+        page: impl AsyncFnOnce(&Visit) -> Response,
+    ) -> Response {
+        self.again(&self.address, RefusedForm::new(path, Vec::new()), answer, page).await
     }
 
     /// A refusal as a page, with its status and its headers; any other answer as it is.
