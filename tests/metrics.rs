@@ -647,7 +647,7 @@ const S_FAMILIES: [&str; 16] = [
     "series_gaps",
 ];
 
-const AT_ZERO: [&str; 51] = [
+const AT_ZERO: [&str; 52] = [
     r#"dccd_websocket_rows_total{exchange="binance",kind="ohlc"}"#,
     r#"dccd_stream_mismatches_total{exchange="binance",kind="ohlc"}"#,
     r#"dccd_websocket_accept_seconds_count{exchange="binance"}"#,
