@@ -135,7 +135,7 @@ pub(super) fn compare(job: &StreamJob, at: &str, report: &Report) {
     }
 }
 
-/// What does not run of a job, why, and what does instead.
+/// The note of a channel that does not run in a job: the reason, and the channels that run.
 fn unsent_channel(
     job: &StreamJob,
     at: &str,

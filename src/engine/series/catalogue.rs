@@ -3,7 +3,7 @@
 //! A page of a hundred series costs no more than a glance at the folders: an account is read again only if its ledger
 //! or its folder changed, and everything found is good for a second. Where looking takes longer than a reader should wait,
 //! it gets what was found before, at most some seconds old, and the look goes on; [`Catalogue::refresh`] keeps that true
-//! while nobody reads, so that the first view of ten thousand series pays for none of them.
+//! between reads, so that the first view of ten thousand series waits for no account.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
@@ -43,7 +43,7 @@ pub(crate) struct Catalogue {
 
 type Known = Arc<Vec<KnownSeries>>;
 
-/// What was found, and the look that lasts.
+/// The series of the last look, and the look that lasts.
 #[derive(Default)]
 struct Looks {
     /// With the instant at which its look began.

@@ -60,7 +60,7 @@ pub(super) fn list(html: &mut Html, shown: &Overview, now: Micros) {
             format!("since {}", ago_of(Some(&reason.since), now))
         });
     }
-    // What many of one exchange have in common is one line.
+    // Faults that many series of one exchange share are one line.
     let many: Vec<&OverviewFailing> = shown.failing.iter().filter(|own| own.series > FEW_FAILING).collect();
     many.iter().for_each(|own| group(html, own));
     let grouped: u64 = many.iter().map(|own| own.series).sum();

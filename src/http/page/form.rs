@@ -88,7 +88,7 @@ impl<'f> Form<'f> {
         }
     }
 
-    /// What marks a field that is at fault, and its faults.
+    /// The marks of a field that is at fault, and its faults.
     fn take(&mut self, name: &str) -> (String, String) {
         let is_own = |fault: &&Fault| fault.field.as_deref() == Some(name);
         let own: Vec<&Fault> = self.faults.extract_if(.., |fault| is_own(&&**fault)).collect();

@@ -10,7 +10,7 @@ pub(in crate::http) struct RefusedForm {
     pub(super) faults: Vec<Fault>,
 }
 
-/// What is wrong with a form.
+/// The faults of a form.
 #[derive(Clone, Debug)]
 pub(super) struct Fault {
     /// The field at fault; none if it is the form as a whole.

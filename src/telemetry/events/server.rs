@@ -53,7 +53,7 @@ impl Event for RequestRefused {
     }
 }
 
-/// Somebody signed in on the page, or tried to.
+/// A visitor signed in on the page, or tried to.
 pub struct SignedIn {
     /// How it ended.
     pub outcome: SignInOutcome,

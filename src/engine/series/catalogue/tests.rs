@@ -18,6 +18,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let layout = Layout::new(folder.path());
         let (store, _) = Store::open(&layout, StoreSettings::of(7, Micros(0))).unwrap();
+        std::fs::create_dir_all(layout.own()).unwrap();
         let db = Database::open(&layout.own()).await.unwrap();
         let text = "histo_jobs: [{exchange: binance, pairs: [BTC/USDT], span: 60}]";
         let config = check(text, Path::new("config.yml"), &Surroundings::default()).unwrap();
