@@ -146,7 +146,7 @@ impl Auth {
         }
         let now = Instant::now();
         let is_token = bearer(headers).zip(self.token.as_ref()).is_some_and(|(shown, token)| token.is(shown));
-        // The right token is let in, whoever guesses from there. A password is short enough to be guessed: the right
+        // The right token never waits for guesses made from the same address. A password can be guessed: the right
         // one waits too, and none is checked meanwhile.
         let waiting = caller.peer.filter(|_| !is_token).and_then(|peer| self.guesses.wait(peer, now));
         if let Some(wait) = waiting {

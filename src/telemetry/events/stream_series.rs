@@ -197,11 +197,11 @@ impl Event for StreamRefilled<'_> {
 pub struct StreamCheck<'a> {
     /// The series.
     pub series: &'a Series,
-    /// What became of that.
+    /// The outcome of the check.
     pub outcome: CheckOutcome,
 }
 
-/// What became of a check of a quiet live series.
+/// The outcome of a check of a quiet live series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CheckOutcome {
     /// The exchange is asked.
