@@ -20,8 +20,8 @@ with browser() as chromium:
     seen = set()
 
     def has_ended():
-        if bar.count():
-            seen.add(bar.get_attribute("value"))
+        # In one step: the bar may be gone after it.
+        seen.update(page.locator("progress").evaluate_all("all => all.map(own => own.getAttribute('value'))"))
         return "succeeded" in page.locator("#account").inner_text() and not page.locator("progress").count()
 
     until("the end of the backfill", has_ended, 90)

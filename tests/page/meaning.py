@@ -75,6 +75,14 @@ def overview(answer):
         {"Running": own["in_progress"], "Last seen": own["last_seen_s"], "Memory": own["rss_bytes"]}
         for own in answer["workers"]
     ]
+    remotes = [
+        {
+            "Not verified yet": own["pending_files"],
+            "Their size": own["pending_bytes"],
+            "Last complete": own["last_success"],
+        }
+        for own in answer["remotes"]
+    ]
     return (
         several("part|verdict", [fresh["fresh"], fresh["expected"]] + [own for own in sums if own])
         | {f"item|attention|{at}|0": own["since"] for at, own in enumerate(answer["reasons"])}
@@ -84,6 +92,7 @@ def overview(answer):
         | card("Disk free", [answer["disk_free_bytes"]], [answer["disk_size_bytes"]])
         | card("State store", [answer["store_latency_ms"]])
         | table("Every worker of the state store", workers)
+        | table("Copies of published files elsewhere", remotes)
         | table("Exchanges in use, and whether they answer", [{"Until": own["until"]} for own in answer["exchanges"]])
     )
 
@@ -169,7 +178,7 @@ def job(own):
 
 def runs(answer):
     def row(own):
-        at = own["progress"]
+        at = own.get("progress")
         return {"Began": own["started_at"], "Progress": [at["done"], at["planned"], at["rows"]] if at else None}
 
     return table("Runs, the last begun first", [row(own) for own in answer["runs"]])
@@ -201,6 +210,17 @@ def storage(health):
         card("Disk", [disk["free_bytes"]], [disk["size_bytes"]])
         | card("State store", [store["latency_ms"]], sizes)
         | card("Remotes", [len(remotes)], [sum(own["pending_files"] for own in remotes)])
+        | table(
+            "Files and ledgers that are not verified on a remote",
+            [
+                {
+                    "Pending files": own["pending_files"],
+                    "Pending": own["pending_bytes"],
+                    "Last complete": own["last_success"],
+                }
+                for own in remotes
+            ],
+        )
     )
 
 
