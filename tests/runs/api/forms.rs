@@ -20,13 +20,16 @@ fn form<'p>(page: &'p Answer, action: &str) -> &'p str {
     rest.split_once("</form>").unwrap().0
 }
 
+/// The path of a form, its fields, the status of the answer and parts of it.
+type Case<'a> = (String, &'a [(&'a str, &'a str)], u16, &'a [&'a str]);
+
 #[tokio::test]
 async fn a_refused_form_comes_back_with_what_was_typed_and_why_beside_the_field() {
     let running = Running::start().await;
     running.settled().await;
     let series = format!("/series/{}", segment(HOURLY));
 
-    let cases: [(String, &[(&str, &str)], u16, &[&str]); 5] = [
+    let cases: [Case<'_>; 5] = [
         (
             format!("{series}/backfill"),
             &[("from", "yes<b>"), ("until", "2024-01-31")],
