@@ -1,7 +1,7 @@
 //! Requests to a daemon's own socket: heads, queries, bodies and forms of every route. Whatever is asked, the answer is
 //! about the question, never a fault of the daemon.
 //!
-//! It is a whole daemon on an empty data path, whose exchanges nobody answers for. Requests that leave work or jobs
+//! The daemon has an empty data path and no exchange that it can reach. Requests that leave work or jobs
 //! behind would make it slower and slower, so that another takes its place after so many.
 
 use std::path::{Path, PathBuf};
