@@ -90,7 +90,6 @@ fn page(exchange: &'static dyn Exchange, offer: &'static Offer, market: Market, 
     let mut walk = Walk::new(Arc::clone(&series), Arc::clone(&instrument), offer, window, RECEIVED, RECEIVED);
     for _ in 0..ANSWERS {
         let Some(asked) = walk.next() else { return };
-        assert!(window.from <= asked.window.from && asked.window.until <= window.until, "{:?}", asked.window);
         let asked = if offer.history == History::Now { Page { ask: Ask::Now, ..asked } } else { asked };
         let mut rows = Batch::of(offer.kind);
         let parsed = match exchange.parse(&asked, &Answer::of(body, RECEIVED), &mut rows) {

@@ -9,6 +9,8 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use thiserror::Error;
 
+use crate::model::foreign;
+
 /// An instant: microseconds since 1970-01-01 00:00:00 UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Micros(pub i64);
@@ -152,7 +154,7 @@ impl Zone {
         match text.to_ascii_lowercase().as_str() {
             "local" => Ok(Zone(TimeZone::system())),
             "utc" => Ok(Zone::UTC),
-            _ => TimeZone::get(text).map(Zone).map_err(|_| TimeError::UnknownZone { name: text.to_owned() }),
+            _ => TimeZone::get(text).map(Zone).map_err(|_| TimeError::UnknownZone { name: foreign(text) }),
         }
     }
 

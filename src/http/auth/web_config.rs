@@ -13,6 +13,7 @@ use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use thiserror::Error;
 
 use super::tls::{self, Tls};
+use crate::model::foreign;
 
 /// Larger files are rejected.
 const SIZE_LIMIT_BYTES: u64 = 1 << 20;
@@ -85,7 +86,8 @@ impl WebConfig {
             return Err(WebConfigError::Refused { path: path.to_owned(), what });
         }
         let folder = path.parent().unwrap_or(Path::new("."));
-        Self::check(&text, folder).map_err(|what| WebConfigError::Refused { path: path.to_owned(), what })
+        let refused = |what: String| WebConfigError::Refused { path: path.to_owned(), what: foreign(&what) };
+        Self::check(&text, folder).map_err(refused)
     }
 
     fn check(text: &str, folder: &Path) -> Result<Self, String> {
