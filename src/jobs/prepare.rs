@@ -153,7 +153,11 @@ impl Run<'_> {
             Since::Exactly(since) => since,
             Since::AtLeast(since) => known.map_or(since, |known| known.min(since)),
             Since::Origin => known.map_or(Micros::OLDEST, |known| known.min(Micros::OLDEST)),
-            Since::Known => known.unwrap_or_else(|| plan::newest_page(offer, grid, horizon)),
+            // Rows that came live are wanted as well: what is missing behind them is a gap.
+            Since::Known => known.unwrap_or_else(|| {
+                let page = plan::newest_page(offer, grid, horizon);
+                writer.settled().first().map_or(page, |held| held.from.min(page))
+            }),
         }
     }
 

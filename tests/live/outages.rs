@@ -103,7 +103,12 @@ fn tell(rig: &Rig, started: Micros, last: Micros, healed: Duration) -> String {
         let by_then =
             series.span().map_or(started, |span| span.grid().next(started)) + Duration::from_secs(20);
         let until = series.span().map_or(last, |span| span.grid().floor(last));
-        assert!(window.from <= by_then && window.until >= until, "{name}: {window:?}");
+        let ledger = rig.setup.ledger(name);
+        let told = (ledger.wanted_since, &ledger.covered, &ledger.empty, &ledger.unfillable);
+        assert!(
+            window.from <= by_then && window.until >= until,
+            "{name}: {window:?}, until {until}: {told:?}"
+        );
         *rows.entry(series.kind().name()).or_insert(0) += stored.len();
         if series.span().is_none() {
             live += stored.trades().iter().filter(|trade| trade.ts_recv.is_some()).count();

@@ -268,9 +268,7 @@ impl Rig {
 
 /// The windows that are covered or confirmed empty: a pair that trades every few seconds may have nothing to fill a hole with.
 fn held(ledger: &Ledger) -> Windows {
-    let mut held = ledger.covered.clone();
-    ledger.empty.iter().for_each(|note| held.add(note.window));
-    held
+    ledger.covered.iter().chain(ledger.empty.iter().map(|note| note.window)).collect()
 }
 
 /// Fails at the first row that differs.

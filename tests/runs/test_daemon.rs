@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use dccd::config::{Config, Surroundings, check};
-use dccd::engine::{Engine, Job};
+use dccd::engine::{Engine, EngineError, Job};
 use dccd::exchange::{Quota, find, names};
 use dccd::jobs::{Order, Outcome, Precedence, Retry, Since};
 use dccd::model::{Batch, Grid, Kind, Micros, Series, Window, Zone};
 use dccd::sim::{Clock, Endpoint, Fault, Knobs, Rule, Seen, Sim};
-use dccd::store::{Layout, Ledger, period_files, verify_series};
+use dccd::store::{Layout, Ledger, StoreError, period_files, verify_series};
 use dccd::telemetry::exposition;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -104,7 +104,16 @@ impl TestDaemon {
 
     /// A process that starts on the data path.
     pub(crate) async fn engine(&self) -> Engine {
-        let engine = Engine::open(&self.config(), "test").await.unwrap();
+        // Another test that begins a program at this moment shares the lock of an engine that ended, until the program runs.
+        let mut opened = Engine::open(&self.config(), "test").await;
+        for _ in 0..50 {
+            if !matches!(opened, Err(EngineError::Store(StoreError::InUse { .. }))) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            opened = Engine::open(&self.config(), "test").await;
+        }
+        let engine = opened.unwrap();
         set_limits(&engine, self.faster);
         engine
     }

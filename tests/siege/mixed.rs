@@ -1,8 +1,7 @@
 //! Faults of every kind at once, drawn one after the other, over sockets and REST: in the end every row is there once, and
 //! the process is as small as it was.
 //!
-//! The short form takes less than a minute beside its healing; `DCCD_SIEGE=1` goes on for an hour, or for as many seconds as
-//! `DCCD_SIEGE_SECS` says. `DCCD_SEED` repeats a run. PostgreSQL that is away, a disk that is full or fails, and power cuts
+//! It runs with `DCCD_SIEGE=1` alone, for an hour or for as many seconds as `DCCD_SIEGE_SECS` says. `DCCD_SEED` repeats a run. PostgreSQL that is away, a disk that is full or fails, and power cuts
 //! have tests of their own: `tests/runs/outages.rs`, `tests/power`.
 
 use std::collections::BTreeMap;
@@ -19,6 +18,7 @@ use tokio::process::Child;
 use tokio::task::JoinSet;
 
 use crate::dice::{Dice, times};
+use crate::needs::is_left_to_siege;
 use crate::program::{command, configure, end, signal, terminate, try_request};
 use crate::rig::Rig;
 use crate::shim;
@@ -92,6 +92,9 @@ fn drawn(dice: &mut Dice) -> Blow {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_that_exists_is_stored_once_through_faults_of_every_kind_and_nothing_grows() {
+    if is_left_to_siege() {
+        return;
+    }
     let Some(library) = shim::library() else { return };
     let seconds = std::env::var("DCCD_SIEGE_SECS").ok().and_then(|text| text.parse().ok());
     let lasts = Duration::from_secs(seconds.unwrap_or_else(|| times(40, 3_600)));
