@@ -387,6 +387,8 @@ STREAMS = [
           [("Breaks", f"increase(dccd_book_breaks_total{{{P}}}[1h]) > 0")], width=8, height=8),
     graph("Compared over REST", "Live books that were compared with the same over REST, by outcome: same, differs, behind (its updates do not come), undecided. Runbook: DccdBookWrong.", "short",
           (f"sum by (exchange, outcome) (increase(dccd_book_audits_total{{{E}}}{RATE})) > 0", "{{exchange}} {{outcome}}"), width=8, stack=True),
+    graph("Updates that wait for a whole book", "Memory of the updates of live books that wait for a whole book over REST. It rises while books begin, and where the exchange does not answer.", "bytes",
+          (f"sum by (exchange) (dccd_book_waiting_bytes{{{E}}})", "{{exchange}}"), width=8, stack=True),
     row("Lag"),
     graph("Exchange to receipt", "From the exchange's time of a message to its receipt: half, and all but one in a hundred, are at least as fast. Runbook: DccdStreamLag.", "s",
           (f'histogram_quantile(0.5, sum by (exchange, kind, le) (rate(dccd_websocket_event_lag_seconds_bucket{{{E}, kind=~"$kind"}}{RATE})))', "{{exchange}} {{kind}} p50"),

@@ -186,10 +186,17 @@ async fn many_books_that_begin_at_once_come_into_step_without_asking_for_more_th
     let knobs = Knobs { book_levels: 300, ..Knobs::default() };
     let rig = Rig::of_books("binance", &pairs, "depth: 100", knobs).await;
     let (daemon, began) = (rig.start().await, Instant::now());
-    let in_step = || Metrics::of(&daemon.engine).sum("dccd_book_in_step");
-    let all = || in_step() >= f64::from(count);
-    rig.wait_for(Duration::from_secs(within), all, || format!("{} in step", in_step())).await;
-    println!("{count} books in step after {:?}", began.elapsed());
+    let sum = |family: &str| Metrics::of(&daemon.engine).sum(family);
+    let mut most_waiting = 0.0;
+    let all = || {
+        most_waiting = f64::max(most_waiting, sum("dccd_book_waiting_bytes"));
+        sum("dccd_book_in_step") >= f64::from(count)
+    };
+    let told = || format!("{} in step", sum("dccd_book_in_step"));
+    rig.wait_for(Duration::from_secs(within), all, told).await;
+    let waiting_mib = most_waiting / f64::from(1 << 20);
+    println!("{count} books in step after {:?}, at most {waiting_mib:.2} MiB waited", began.elapsed());
+    assert!(most_waiting > 0.0 && waiting_mib <= 64.0, "{waiting_mib} MiB of updates waited");
     let shown = dccd(&rig.setup, &["book", "binance/B007/USDT", "--levels", "5", "--json"]).await;
     let book: Shown = serde_json::from_str(&shown.out).unwrap_or_else(|_| panic!("{shown:?}"));
     assert_eq!((&*book.source, book.covered, book.ord), ("live", true, None));

@@ -217,7 +217,7 @@ impl Rig {
     pub(crate) async fn wait_for(
         &self,
         within: Duration,
-        is_so: impl Fn() -> bool,
+        mut is_so: impl FnMut() -> bool,
         told: impl Fn() -> String,
     ) {
         let began = Instant::now();

@@ -14,7 +14,7 @@ use crate::exchange::Instrument;
 use crate::exchange::live::{BookWish, Line, Live, LiveOffer, Topic, TopicId};
 use crate::jobs::stream::{
     Acceptor, EACH_BYTES, ListenedTopic, Listener, LiveSeries, MOST_BYTES, Need, Publisher, QuietLimits,
-    Tasks, Topics, WaitingRows,
+    Tasks, Topics, WaitingRows, WaitingUpdates,
 };
 use crate::model::{Batch, Micros, Series};
 use crate::net::ws::{Command, Connection, Dialer};
@@ -228,6 +228,7 @@ impl Connections {
             needs: self.needs.clone(),
             acceptor,
             publisher: self.publisher.clone(),
+            waiting_updates: WaitingUpdates::new(exchange, self.engine.telemetry().clone()),
             clock,
             opened: Instant::now(),
             standby_opened: Instant::now(),

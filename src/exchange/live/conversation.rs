@@ -310,6 +310,14 @@ impl<D: Dialect> Session for Conversation<D> {
         }
     }
 
+    fn waiting_bytes(&self) -> usize {
+        let of_slot = |slot: &Slot| match &slot.rows {
+            TopicRows::Book(rows) => rows.book.waiting_bytes(),
+            TopicRows::Trades(_) | TopicRows::Candles(_) => 0,
+        };
+        self.topics.iter().map(of_slot).sum()
+    }
+
     fn since(&self, topic: TopicId) -> Option<Micros> {
         match &self.topics.get(self.topics.place(topic)?)?.rows {
             TopicRows::Trades(rows) => rows.since(),

@@ -98,6 +98,11 @@ pub trait Session: Send {
         None
     }
 
+    /// The memory of the updates that wait for whole books, in bytes.
+    fn waiting_bytes(&self) -> usize {
+        0
+    }
+
     /// From which instant on a topic is covered, as soon as anything of it is.
     fn since(&self, topic: TopicId) -> Option<Micros>;
 

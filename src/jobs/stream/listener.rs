@@ -13,6 +13,7 @@ use crate::jobs::stream::need::Need;
 use crate::jobs::stream::publisher::Publisher;
 use crate::jobs::stream::states::LiveStates;
 use crate::jobs::stream::topics::Topics;
+use crate::jobs::stream::waiting_updates::WaitingUpdates;
 use crate::model::{Micros, Series};
 use crate::net::ws::{Ended, Handover, Inlet, Update};
 use crate::telemetry::events::{
@@ -36,6 +37,7 @@ pub(crate) struct Listener {
     pub(crate) clock: Arc<dyn Fn() -> Micros + Send + Sync>,
     pub(crate) acceptor: Acceptor,
     pub(crate) publisher: Publisher,
+    pub(crate) waiting_updates: WaitingUpdates,
     /// Since when the present connection is open.
     pub(crate) opened: Instant,
     /// Since when one is open that is to take over from it.
@@ -126,6 +128,9 @@ impl Listener {
     /// Reports the events of a handover that need nothing accepted.
     async fn tell_events(&mut self, handover: &Handover) {
         let (exchange, line, counts) = (self.exchange, self.line.name, handover.received.counts);
+        if let Some(bytes) = handover.waiting_bytes {
+            self.waiting_updates.set(bytes);
+        }
         self.telemetry.emit(StreamFrames {
             exchange,
             line,

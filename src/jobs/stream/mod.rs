@@ -31,6 +31,7 @@ mod threads;
 mod topics;
 mod updates;
 mod waiting_rows;
+mod waiting_updates;
 
 pub(crate) use acceptor::Acceptor;
 pub(crate) use listener::Listener;
@@ -44,6 +45,7 @@ pub(crate) use states::{LiveStates, LiveStatus};
 pub(crate) use tasks::Tasks;
 pub(crate) use topics::{ListenedTopic, Topics};
 pub(crate) use waiting_rows::{EACH_BYTES, MOST_BYTES, WaitingRows};
+pub(crate) use waiting_updates::WaitingUpdates;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -15,6 +15,7 @@ use crate::jobs::stream::states::LiveStates;
 use crate::jobs::stream::tasks::Tasks;
 use crate::jobs::stream::topics::{ListenedTopic, Topics};
 use crate::jobs::stream::waiting_rows::{EACH_BYTES, MOST_BYTES, WaitingRows};
+use crate::jobs::stream::waiting_updates::WaitingUpdates;
 use crate::model::{Micros, Series};
 use crate::net::ws::{Command, Connection};
 use crate::store::{Store, StoreError};
@@ -78,6 +79,7 @@ impl Pipeline {
             needs,
             acceptor,
             publisher,
+            waiting_updates: WaitingUpdates::new(exchange, telemetry.clone()),
             clock: Arc::clone(&connection.clock),
             opened: Instant::now(),
             standby_opened: Instant::now(),

@@ -36,6 +36,7 @@ impl Listener {
             Update::Disconnected { why, .. } => {
                 self.tell_end(&why, self.opened);
                 self.end_books(&why);
+                self.waiting_updates.set(0);
                 let words = why.to_string();
                 if !matches!(why, Ended::Stopped | Ended::GivenUp) {
                     self.show(LiveState::Connecting, Some(&words));

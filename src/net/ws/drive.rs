@@ -280,9 +280,10 @@ impl Drive {
 
     /// Writes down the windows vouched for by now: of topics with rows, or of all.
     fn vouch(&mut self, of_all: bool) {
-        let Handover { received, covered, heard, .. } = &mut *self.full;
+        let Handover { received, covered, heard, waiting_bytes, .. } = &mut *self.full;
         covered.clear();
         *heard = self.session.heard();
+        *waiting_bytes = of_all.then(|| self.session.waiting_bytes());
         for topic in &mut self.topics {
             topic.prove(received);
             if self.standby.is_some() || !(of_all || received.batch(topic.id).is_some()) {

@@ -26,6 +26,8 @@ pub struct Handover {
     pub covered: Vec<(TopicId, Window)>,
     /// The newest exchange time received on this connection.
     pub heard: Option<Micros>,
+    /// The memory of the updates that wait for whole books, in bytes; told once a second.
+    pub waiting_bytes: Option<usize>,
     /// When the first of its frames was read.
     pub read_at: Option<Instant>,
     /// Whether the connection has ended and hands over nothing more.
@@ -152,7 +154,7 @@ impl Inlet {
     pub fn give_back(&self, mut handover: Box<Handover>) {
         handover.received.clear();
         handover.covered.clear();
-        (handover.read_at, handover.is_last) = (None, false);
+        (handover.waiting_bytes, handover.read_at, handover.is_last) = (None, None, false);
         // Where enough wait already, its room goes.
         let _ = self.used.try_send(handover);
     }

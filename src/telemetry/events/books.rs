@@ -64,6 +64,22 @@ impl Event for BookAudited<'_> {
     }
 }
 
+/// More or fewer updates of live books wait for whole books.
+pub struct BookUpdatesWait {
+    /// The exchange.
+    pub exchange: &'static str,
+    /// How much more memory they take, in bytes.
+    pub change: i64,
+}
+
+impl Event for BookUpdatesWait {
+    fn emit(self, telemetry: &Telemetry) {
+        if self.change != 0 {
+            telemetry.metrics().streams.books.waiting.with_label_values(&[self.exchange]).add(self.change);
+        }
+    }
+}
+
 /// Whole books did not bring books of an exchange into step.
 pub struct BookResyncsFailed {
     /// The exchange.

@@ -31,7 +31,7 @@ use std::fmt;
 use crate::model::escaped;
 
 pub use alive::HealthFileWritten;
-pub use books::{BookAudited, BookInStep, BookOutOfStep, BookResyncsFailed};
+pub use books::{BookAudited, BookInStep, BookOutOfStep, BookResyncsFailed, BookUpdatesWait};
 pub use doubts::{ContractRolledOver, EmptyWindowsDoubted, IdHoleBelieved};
 pub use drill::TestAlertSet;
 pub use feed::{HealthChanged, RowsDue, RowsOffered};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-use prometheus::{HistogramVec, IntCounterVec, IntGauge};
+use prometheus::{HistogramVec, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::forget::forget;
 use super::register::{LAG, Register, SYNC};
@@ -79,6 +79,8 @@ pub(crate) struct Holes {
 pub(crate) struct Books {
     pub(crate) resyncs: IntCounterVec,
     pub(crate) failed_resyncs: IntCounterVec,
+    /// Bytes.
+    pub(crate) waiting: IntGaugeVec,
     pub(crate) audits: IntCounterVec,
 }
 
@@ -161,6 +163,7 @@ impl Streams {
             let own = [("exchange", exchange)];
             forget(&self.books.resyncs, &own);
             forget(&self.books.failed_resyncs, &own);
+            forget(&self.books.waiting, &own);
             forget(&self.books.audits, &own);
         }
         forget(&self.lag, &held);
@@ -270,6 +273,11 @@ impl Books {
                 "Whole books that did not bring a live book into step.",
                 &["exchange"],
             ),
+            waiting: add.count_gauges(
+                "book_waiting_bytes",
+                "Memory of updates of live books that wait for a whole book to follow on, in bytes.",
+                &["exchange"],
+            ),
             audits: add.counters(
                 "book_audits_total",
                 "Comparisons of live books with the same over REST, by their outcome.",
@@ -280,6 +288,7 @@ impl Books {
 
     fn declare(&self, exchange: &str) {
         self.failed_resyncs.with_label_values(&[exchange]);
+        self.waiting.with_label_values(&[exchange]);
         for reason in BREAKS {
             self.resyncs.with_label_values(&[exchange, reason]);
         }

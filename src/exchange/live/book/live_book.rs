@@ -126,6 +126,11 @@ impl LiveBook {
         self.ts
     }
 
+    /// The memory of the updates that wait for a whole book, in bytes.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.waiting.bytes()
+    }
+
     /// Whether the number of the next update shows that one is missing before it.
     pub(crate) fn is_numbered(&self) -> bool {
         self.rules.chain != Chain::Nothing && self.last.is_some()

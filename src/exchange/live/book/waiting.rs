@@ -40,6 +40,11 @@ impl Waiting {
         }
     }
 
+    /// The memory they take, in bytes, with the room for more of them.
+    pub(crate) fn bytes(&self) -> usize {
+        self.updates.capacity() * size_of::<Update>() + self.levels.capacity() * size_of::<Level>()
+    }
+
     /// Takes the oldest out.
     pub(crate) fn pop(&mut self, into: &mut Change) -> bool {
         let Some(oldest) = self.updates.pop_front() else { return false };
