@@ -83,6 +83,19 @@ impl Texts {
         self.bytes.truncate(self.ends.last().map_or(0, |end| *end as usize));
     }
 
+    /// Texts in one buffer, by the end of each.
+    pub(crate) fn of_parts(bytes: Vec<u8>, ends: Vec<u32>) -> Self {
+        Texts { bytes, ends }
+    }
+
+    /// A range of the texts in one buffer, and the end of each in it.
+    pub(crate) fn slice(&self, rows: Range<usize>) -> (&[u8], Vec<u32>) {
+        let first = if rows.start == 0 { 0 } else { self.ends[rows.start - 1] };
+        let last = self.ends[rows.clone()].last().copied().unwrap_or(first);
+        let ends = self.ends[rows].iter().map(|end| end - first).collect();
+        (&self.bytes[first as usize..last as usize], ends)
+    }
+
     /// The whole buffer, and the end of each text in it.
     pub(crate) fn parts(&self) -> (&[u8], &[u32]) {
         (&self.bytes, &self.ends)

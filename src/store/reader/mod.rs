@@ -13,7 +13,8 @@
 //! * **A file is checked before its first row is given**, as in [`scan`](crate::store::scan), but each only when its turn
 //!   comes: a reader that wants a few rows does not pay for all files. Large ones are trusted as published, as everywhere.
 //! * **Rows are decoded a few thousand at a time**, fewer the more series there are, and only the columns that are asked
-//!   for. With many series no decoder is kept between two pieces, since each holds a page of every column.
+//!   for. With many series no decoder is kept between two pieces, since each holds a page of every column; pages are
+//!   decoded whole then, and the rows whose turn is later [wait on disk](spill::Spill).
 //! * Rows of a book stay in the order of their updates, whose instants may go back a little.
 
 mod files;
@@ -23,6 +24,7 @@ mod period;
 mod piece;
 mod request;
 mod series;
+mod spill;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -34,14 +36,18 @@ use crate::model::{Column, Micros, Series, Window};
 use crate::store::reader::piece::Piece;
 pub use crate::store::reader::request::ReadRequest;
 use crate::store::reader::series::SeriesRows;
+use crate::store::reader::spill::Spill;
 use crate::store::{Layout, StoreError};
 
 /// Rows that are decoded and not given yet, of all series together.
 const ROWS_AHEAD: usize = 393_216;
 /// The most rows decoded at once of a series whose decoders are kept.
 const MOST_PIECE_ROWS: usize = 8_192;
-/// The most of one whose decoders are not: those of a page, which would be decoded once more for the next.
-const PAGE_ROWS: usize = 20_000;
+/// The most of one whose decoders are not: those of a page, which would be decoded once more for the next. A page ends with
+/// the first batch of 8 192 rows behind 20 000.
+const PAGE_ROWS: usize = 24_576;
+/// The most of one that come back from disk at once.
+const MOST_WAITED_ROWS: usize = 2_048;
 /// The fewest: below that a page would be decoded again and again.
 const LEAST_PIECE_ROWS: usize = 64;
 /// With up to so many series their decoders are kept.
@@ -57,6 +63,9 @@ pub struct RowReader {
     /// The series whose rows were given last.
     given: Option<usize>,
     piece_rows: usize,
+    /// Rows of pages that are decoded whole wait there; none where pages are not, or no longer.
+    spill: Option<Spill>,
+    decodes_pages: bool,
     left: Option<u64>,
     is_begun: bool,
 }
@@ -80,6 +89,11 @@ impl RowReader {
     /// # Errors
     /// If a ledger, the journal or a file in the range cannot be read, or a file is on remotes only.
     pub fn open(layout: &Layout, request: &ReadRequest) -> Result<Self, StoreError> {
+        RowReader::open_with(layout, request, ROWS_AHEAD)
+    }
+
+    /// The same with this many rows that are decoded and not given yet.
+    fn open_with(layout: &Layout, request: &ReadRequest, ahead: usize) -> Result<Self, StoreError> {
         let window = Window {
             from: request.from.unwrap_or(Micros(i64::MIN)),
             until: request.until.unwrap_or(Micros(i64::MAX)),
@@ -87,12 +101,18 @@ impl RowReader {
         let count = request.series.len().max(1);
         let most_rows = if count <= MOST_DECODERS { MOST_PIECE_ROWS } else { PAGE_ROWS };
         let series = state::take(layout, request, window, count <= MOST_DECODERS)?;
+        let piece_rows = (ahead / count).clamp(LEAST_PIECE_ROWS, most_rows);
+        // Who wants a few rows needs no whole page of every series.
+        let wants_pages = request.limit.is_none_or(|limit| limit > PAGE_ROWS as u64);
+        let decodes_pages = count > MOST_DECODERS && piece_rows < PAGE_ROWS && wants_pages;
         Ok(RowReader {
+            spill: decodes_pages.then(|| Spill::new(layout, count)),
+            decodes_pages,
             pieces: series.iter().map(|_| None).collect(),
             series,
             order: VecDeque::with_capacity(count),
             given: None,
-            piece_rows: (ROWS_AHEAD / count).clamp(LEAST_PIECE_ROWS, most_rows),
+            piece_rows,
             left: request.limit,
             is_begun: false,
         })
@@ -136,13 +156,12 @@ impl RowReader {
 
     /// Makes sure that the next row of a series is known, and puts it among those of the others.
     fn queue(&mut self, index: usize) -> Result<(), StoreError> {
-        let own = &mut self.pieces[index];
-        if own.as_ref().is_none_or(|piece| piece.next == piece.order.len()) {
+        if self.pieces[index].as_ref().is_none_or(|piece| piece.next == piece.order.len()) {
             // Before the next one is decoded.
-            *own = None;
-            *own = self.series[index].next_piece(self.piece_rows)?;
+            self.pieces[index] = None;
+            self.pieces[index] = self.next_piece(index)?;
         }
-        if let Some(piece) = own {
+        if let Some(piece) = &self.pieces[index] {
             let own = (piece.order[piece.next], index);
             match self.order.back() {
                 Some(last) if *last > own => {
@@ -153,6 +172,26 @@ impl RowReader {
             }
         }
         Ok(())
+    }
+
+    /// The next rows of a series: those that wait, or as many as are decoded at once.
+    fn next_piece(&mut self, index: usize) -> Result<Option<Piece>, StoreError> {
+        let own = &mut self.series[index];
+        let Some(spill) = &mut self.spill else { return own.next_piece(self.piece_rows) };
+        if let Some(piece) = spill.next(index, &own.wanted)? {
+            return Ok(Some(piece));
+        }
+        let most = if self.decodes_pages { PAGE_ROWS } else { self.piece_rows };
+        let Some(piece) = own.next_piece(most)? else { return Ok(None) };
+        let waited = self.piece_rows.min(MOST_WAITED_ROWS);
+        if piece.order.len() <= waited || !self.decodes_pages {
+            return Ok(Some(piece));
+        }
+        if !spill.put(index, &piece, waited) {
+            self.decodes_pages = false;
+            return Ok(Some(piece));
+        }
+        spill.next(index, &own.wanted)
     }
 }
 

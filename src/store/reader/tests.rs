@@ -48,7 +48,10 @@ fn whole(series: Vec<Series>) -> ReadRequest {
 }
 
 fn read_all(layout: &Layout, request: &ReadRequest) -> (Batch, Vec<usize>) {
-    let mut rows = RowReader::open(layout, request).unwrap();
+    given(RowReader::open(layout, request).unwrap(), request)
+}
+
+fn given(mut rows: RowReader, request: &ReadRequest) -> (Batch, Vec<usize>) {
     let (mut all, mut places) = (Batch::of(request.series[0].kind()), Vec::new());
     while let Some(run) = rows.next_run().unwrap() {
         let own = Batch::from_columns(all.kind(), run.columns.to_vec());
@@ -128,6 +131,43 @@ fn rows_of_many_series_come_in_the_order_of_time() {
         let number = place as i64;
         assert_eq!(rows.gather(&own), candles(number..320 + number, number), "{name}");
     }
+}
+
+#[test]
+fn rows_that_waited_on_disk_are_those_that_were_decoded() {
+    let world = World::new();
+    let names: Vec<String> = (0..12).map(|number| format!("binance/C{number}-USDT/trades")).collect();
+    for (number, name) in (0..).zip(&names) {
+        let writer = world.writer(name);
+        let mut rows = Batch::of(Kind::Trades);
+        for row in 0..900 + number * 7 {
+            rows.trades_mut().push(Trade {
+                ts: Micros(BEGIN + row * MINUTE / 2 + number),
+                ts_recv: (row % 5 > 0).then_some(Micros(BEGIN + row)),
+                id: Some(&format!("{number}-{:0>width$}", row, width = (row % 9) as usize)),
+                price: row as f64 + 0.25,
+                amount: 1.0,
+                side: [None, Some(Side::Buy), Some(Side::Sell)][(row % 3) as usize],
+            });
+        }
+        accept(&writer, rows);
+        if number % 4 > 0 {
+            writer.flush().unwrap();
+        }
+    }
+    let request = whole(names.iter().map(|name| name.parse().unwrap()).collect());
+    let waits = |ahead| {
+        let mut rows = RowReader::open_with(&world.layout(), &request, ahead).unwrap();
+        let _ = rows.next_run().unwrap();
+        rows.spill.is_some_and(|spill| spill.holds_any())
+    };
+    assert!(waits(1_000) && !waits(ROWS_AHEAD), "only where they would not fit");
+
+    let waited = given(RowReader::open_with(&world.layout(), &request, 1_000).unwrap(), &request);
+
+    assert!(waited == read_all(&world.layout(), &request));
+    let own = std::fs::read_dir(world.layout().own()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(own.into_iter().all(|name| !name.to_string_lossy().starts_with('#')), "the file has no name");
 }
 
 #[test]
