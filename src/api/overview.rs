@@ -142,6 +142,8 @@ pub(crate) struct OverviewJob {
     pub(crate) series: String,
     /// `running`, `paused`, `new`, `ok` or `failed`.
     pub(crate) state: String,
+    /// Whether it fails because the exchange does not list its pair.
+    pub(crate) unlisted: bool,
     pub(crate) rows: u64,
     pub(crate) newest_row: Option<String>,
     pub(crate) last_run_at: Option<String>,

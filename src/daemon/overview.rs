@@ -67,7 +67,7 @@ fn failing(jobs: &[JobRow]) -> Vec<OverviewFailing> {
     let mut found: BTreeMap<(String, bool), OverviewFailing> = BTreeMap::new();
     for job in jobs.iter().filter(|job| job.consecutive_errors > 0) {
         let exchange = job.series.exchange();
-        let unlisted = job.last_error.as_deref().is_some_and(|error| error.contains(UNLISTED));
+        let unlisted = is_unlisted(job);
         let own = found.entry((exchange.to_owned(), unlisted)).or_insert_with(|| OverviewFailing {
             exchange: exchange.to_owned(),
             unlisted,
@@ -80,6 +80,11 @@ fn failing(jobs: &[JobRow]) -> Vec<OverviewFailing> {
         }
     }
     found.into_values().collect()
+}
+
+/// Whether it fails because its exchange does not list the pair.
+fn is_unlisted(job: &JobRow) -> bool {
+    job.consecutive_errors > 0 && job.last_error.as_deref().is_some_and(|error| error.contains(UNLISTED))
 }
 
 fn exchange(own: &ExchangeView) -> OverviewExchange {
@@ -124,6 +129,7 @@ fn job(own: &JobRow) -> OverviewJob {
     OverviewJob {
         series: own.series.to_string(),
         state: state.to_owned(),
+        unlisted: is_unlisted(own),
         rows: own.rows,
         newest_row: text(own.newest_row),
         last_run_at: text(own.last_run_at),

@@ -1,6 +1,6 @@
 """A file is deleted: the gap appears on the page of its series, and its button has it fetched again."""
 
-from browser import Watched, browser, get, segment, states, until, wish
+from browser import Watched, browser, dccd, get, segment, states, until, wish
 
 SERIES = "binance/BTC-USDT/ohlc/1h"
 
@@ -16,6 +16,10 @@ with browser() as chromium:
     gap = page.locator("#account tr", has=page.locator(".chip.bad"))
     until("the gap", lambda: page.reload() and gap.count() > 0)
     assert "deleted" in gap.first.inner_text(), gap.first.inner_text()
+    told = get(f"/api/v1/series/{segment(SERIES)}/gaps")["gaps"]
+    assert told == dccd("gaps", SERIES, "--json"), "the API and the command line say the same of it"
+    shown = [own.get_attribute("datetime") for own in gap.first.locator("time").all()]
+    assert shown == [told[0]["from"], told[0]["until"]], (shown, told)
     page.locator(".actions").get_by_role("button", name="Repair", exact=True).first.click()
     page.get_by_text("The repair was started").wait_for()
     until("no gap any more", lambda: page.locator("#account").get_by_text("None.").count() == 1, 60)

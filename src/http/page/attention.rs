@@ -66,8 +66,7 @@ pub(super) fn list(html: &mut Html, shown: &Overview, now: Micros) {
     let grouped: u64 = many.iter().map(|own| own.series).sum();
     let is_single = |job: &&OverviewJob| {
         let exchange = job.series.split('/').next().unwrap_or_default();
-        let unlisted = job.last_error.as_deref().is_some_and(|error| error.contains("is not listed"));
-        !many.iter().any(|own| own.exchange == exchange && own.unlisted == unlisted)
+        !many.iter().any(|own| own.exchange == exchange && own.unlisted == job.unlisted)
     };
     let failing: Vec<&OverviewJob> = failing.into_iter().filter(is_single).collect();
     for job in failing.iter().take(MOST_FAILING) {

@@ -154,7 +154,7 @@ mod tests {
         let failing = |number: u64| OverviewJob {
             series: series(number),
             consecutive_errors: 1,
-            last_error: Some(format!("A{number}/USD is not listed")),
+            unlisted: true,
             ..OverviewJob::default()
         };
         let html = shown(&Overview {

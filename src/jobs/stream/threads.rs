@@ -1,12 +1,17 @@
 //! Threads that work is done on beside the runtime's own. The one that was idle last is used again first: the allocator
-//! keeps for a thread what it once needed, so that few threads in use mean little memory.
+//! keeps for a thread what it once needed, so that few threads in use mean little memory. Where processors are short,
+//! these threads wait for the others.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
+use rustix::process::nice;
 use tokio::sync::oneshot;
+
+/// How much less they get of a processor that others want too: at 10 about a tenth of it.
+const NICENESS: i32 = 10;
 
 type Work = Box<dyn FnOnce() + Send>;
 
@@ -48,7 +53,12 @@ impl Threads {
 
 fn begin() -> io::Result<mpsc::Sender<Work>> {
     let (sender, works) = mpsc::channel::<Work>();
-    thread::Builder::new().name("publish".to_owned()).spawn(move || works.iter().for_each(|work| work()))?;
+    let work_on = move || {
+        // Where that is not allowed, they only compete.
+        let _ = nice(NICENESS);
+        works.iter().for_each(|work| work());
+    };
+    thread::Builder::new().name("publish".to_owned()).spawn(work_on)?;
     Ok(sender)
 }
 
