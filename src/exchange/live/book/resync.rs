@@ -18,13 +18,16 @@ const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// waiting longer only leaves more out; it still costs a request each time.
 const USED_UP_WAIT: Duration = Duration::from_secs(2);
 
-/// So long in step makes up for one failure.
+/// So long in step makes up for one time that it fell out.
 const GOOD: Duration = Duration::from_secs(5);
 
 /// The attempts to bring one book into step: never two at a time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Resync {
-    failures: u32,
+    /// How often it fell out of step, less what the time in step made up for.
+    falls: u32,
+    /// How many attempts have failed since it was in step.
+    tries: u32,
     /// Since when it is in step.
     since: Option<Duration>,
     /// When it is asked for next.
@@ -67,7 +70,7 @@ impl Resync {
     }
 
     pub(crate) fn in_step(&mut self, now: Duration) {
-        (self.since, self.due, self.joining) = (Some(now), None, 0);
+        (self.since, self.due, self.joining, self.tries) = (Some(now), None, 0, 0);
     }
 
     /// It fell out of step since the price moved beyond the deepest book there is, through no fault of anyone.
@@ -78,14 +81,16 @@ impl Resync {
 
     /// It fell out of step, or could not come into it.
     pub(crate) fn failed(&mut self, now: Duration) {
-        let good = self.since.take().map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        let since = self.since.take();
+        let good = since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
         let made_up = u32::try_from(good.as_secs() / GOOD.as_secs()).unwrap_or(u32::MAX);
-        self.failures = self.failures.saturating_sub(made_up);
-        let wait = match self.failures {
+        self.falls = self.falls.saturating_sub(made_up);
+        let wait = match self.falls.saturating_add(self.tries) {
             0 => Duration::ZERO,
             more => FIRST_WAIT.saturating_mul(2_u32.saturating_pow(more.min(16) - 1)).min(LONGEST_WAIT),
         };
-        self.failures += 1;
+        let count = if since.is_some() { &mut self.falls } else { &mut self.tries };
+        *count = count.saturating_add(1);
         self.due = Some(now + wait);
     }
 }
@@ -119,6 +124,23 @@ mod tests {
     #[test]
     fn a_book_that_was_right_for_a_while_is_asked_for_at_once() {
         assert_eq!(asked(10 * SECOND, 60 * SECOND), [10, 20, 30, 40, 50, 60]);
+    }
+
+    #[test]
+    fn attempts_that_failed_are_forgotten_once_it_is_in_step() {
+        let mut resync = Resync::default();
+        resync.in_step(Duration::ZERO);
+        let mut now = 20 * SECOND;
+        for waited in [0, 1, 2, 4] {
+            resync.failed(now);
+            assert_eq!(resync.due(), Some(now + waited * SECOND));
+            now += waited * SECOND;
+        }
+        resync.in_step(now);
+
+        resync.failed(now + 6 * SECOND);
+
+        assert_eq!(resync.due(), Some(now + 6 * SECOND), "it fell once before, and that is made up for");
     }
 
     #[test]
