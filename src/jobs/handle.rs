@@ -1,8 +1,10 @@
-//! A run's handle on its series, which moves file work off the runtime's threads.
+//! A run's handle on its series, which moves file work off the runtime's threads, to one of the run's own: on any of
+//! them, each would keep the memory that a publish once needed.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::jobs::threads::Threads;
 use crate::jobs::{RunError, RunErrorKind};
 use crate::model::Series;
 use crate::store::{Finding, Store, StoreError, Writer};
@@ -15,6 +17,7 @@ pub(super) struct Handle {
     writer: Writer,
     series: Arc<Series>,
     telemetry: Telemetry,
+    threads: Threads,
 }
 
 impl Handle {
@@ -27,10 +30,10 @@ impl Handle {
         series: &Arc<Series>,
         telemetry: &Telemetry,
     ) -> Result<(Self, Vec<Finding>), RunError> {
-        let (store, own) = (store.clone(), Arc::clone(series));
-        let opened = off_the_runtime(series, telemetry, move || store.writer(&own)).await;
+        let (store, own, threads) = (store.clone(), Arc::clone(series), Threads::default());
+        let opened = off_the_runtime(&threads, series, telemetry, move || store.writer(&own)).await;
         let (series, telemetry) = (Arc::clone(series), telemetry.clone());
-        opened.map(|(writer, findings)| (Handle { writer, series, telemetry }, findings))
+        opened.map(|(writer, findings)| (Handle { writer, series, telemetry, threads }, findings))
     }
 
     /// Works on the files of the series, and emits an event for each error of the store.
@@ -42,7 +45,7 @@ impl Handle {
         work: impl FnOnce(&Writer) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, RunError> {
         let writer = self.writer.clone();
-        off_the_runtime(&self.series, &self.telemetry, move || work(&writer)).await
+        off_the_runtime(&self.threads, &self.series, &self.telemetry, move || work(&writer)).await
     }
 }
 
@@ -55,13 +58,14 @@ impl Deref for Handle {
 }
 
 async fn off_the_runtime<T: Send + 'static>(
+    threads: &Threads,
     series: &Arc<Series>,
     telemetry: &Telemetry,
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, RunError> {
-    let done = tokio::task::spawn_blocking(trace::carried(work)).await;
-    let done = done.map_err(|error| RunErrorKind::Broken { reason: error.to_string() }.of(series))?;
-    done.map_err(|source| {
+    let broken = |reason: String| RunErrorKind::Broken { reason }.of(series);
+    let done = threads.run(trace::carried(work)).await.map_err(|error| broken(error.to_string()))?;
+    done.ok_or_else(|| broken("the work on its files panicked".to_owned()))?.map_err(|source| {
         telemetry.emit(PublishFailed { series, reason: source.reason(), error: &source });
         RunErrorKind::Store(source).of(series)
     })

@@ -31,6 +31,7 @@ mod run;
 mod scope;
 mod snapshot;
 pub(crate) mod stream;
+mod threads;
 mod turn;
 mod walks;
 

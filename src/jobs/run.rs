@@ -284,7 +284,8 @@ impl<'a> Run<'a> {
         telemetry.emit(RowsFetched { series, rows });
         telemetry.emit(RowsDiscarded { series, reason: Discard::OutOfRange, rows: stray });
         (self.progress)(self.at);
-        if writer.wants_flush(self.context.flush_interval) {
+        let is_old = writer.waited().is_some_and(|waited| waited >= self.context.flush_interval);
+        if is_old || (writer.wants_flush(Duration::MAX) && !writer.is_just_full()) {
             self.flush(writer).await?;
         }
         Ok(())

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -23,6 +24,10 @@ use crate::telemetry::trace;
 
 /// Pages that may wait between the fetchers and the store.
 const PAGES_WAITING: usize = 8;
+
+/// How long a full row group is held back for the pages in flight: those of their rows that fall before its last one
+/// would cost it to be encoded again.
+const LATE_WITHIN: Duration = Duration::from_secs(3);
 
 /// How often windows are walked again because their first pages left rows out.
 const MOST_ROUNDS: usize = 8;
@@ -90,7 +95,15 @@ impl Run<'_> {
         let (sender, mut pages) = mpsc::channel(PAGES_WAITING);
         let mut walking: JoinSet<Result<Box<Walk>, Failed>> = JoinSet::new();
         loop {
-            while walking.len() < self.context.walks_at_once
+            let is_clear = walking.is_empty();
+            if is_clear {
+                while let Ok(step) = pages.try_recv() {
+                    self.accept(writer, step).await?;
+                }
+            }
+            let mut is_awaited = writer.is_just_full();
+            while (is_clear || !is_awaited)
+                && walking.len() < self.context.walks_at_once
                 && !failures.enough()
                 && !self.fetcher.stop.is_cancelled()
             {
@@ -103,6 +116,9 @@ impl Run<'_> {
                 let walked = async move { fetcher.walk(walk, sender).await };
                 walking.spawn(walked.instrument(trace::here()));
             }
+            if is_clear && std::mem::take(&mut is_awaited) {
+                self.flush(writer).await?;
+            }
             if walking.is_empty() {
                 break;
             }
@@ -112,6 +128,7 @@ impl Run<'_> {
                     let ended = ended.map_err(|error| self.broken(&error))?;
                     self.ended(writer, failures, leftovers, ended);
                 }
+                () = tokio::time::sleep(LATE_WITHIN), if is_awaited => self.flush(writer).await?,
             }
         }
         drop(sender);

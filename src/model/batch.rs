@@ -1,5 +1,6 @@
 //! Rows as columns: filled by parsers, merged by the store, stored in files.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::model::schema::ts_index;
@@ -123,6 +124,11 @@ impl Batch {
         let mut out = Batch::of(self.kind);
         out.take(self, rows);
         out
+    }
+
+    /// The rows of a range, without a copy where these are all.
+    pub(crate) fn part(&self, rows: Range<usize>) -> Cow<'_, Batch> {
+        if rows == (0..self.len()) { Cow::Borrowed(self) } else { Cow::Owned(self.slice(rows)) }
     }
 
     /// Whether row `a` here equals row `b` of `other` in every column.

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use reqwest::header::HeaderMap;
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Response, StatusCode, Url};
@@ -51,7 +52,7 @@ impl Default for ClientSettings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     /// The decoded bytes.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// Its headers.
     pub headers: HeaderMap,
     /// When the answer began to arrive, by the exchange's clock.
@@ -318,17 +319,25 @@ impl Client {
         Ok((Received { body, headers, at }, heard))
     }
 
-    /// Reads a body of at most `most` decoded bytes.
-    async fn read(&self, mut response: Response, most: usize) -> Result<Vec<u8>, NetError> {
+    /// Reads a body of at most `most` decoded bytes. One that came in one piece is not copied.
+    async fn read(&self, mut response: Response, most: usize) -> Result<Bytes, NetError> {
         let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
-        let mut body = Vec::with_capacity(announced.unwrap_or(0).min(most));
+        let (mut first, mut all) = (Bytes::new(), Vec::new());
         while let Some(chunk) = response.chunk().await.map_err(|error| self.cut(&error))? {
-            if body.len() + chunk.len() > most {
+            if first.len() + all.len() + chunk.len() > most {
                 return Err(NetError::TooLarge { exchange: self.name(), limit: most });
             }
-            body.extend_from_slice(&chunk);
+            if first.is_empty() && all.is_empty() {
+                first = chunk;
+                continue;
+            }
+            if all.is_empty() {
+                all.reserve(announced.unwrap_or(0).min(most));
+                all.extend_from_slice(&std::mem::take(&mut first));
+            }
+            all.extend_from_slice(&chunk);
         }
-        Ok(body)
+        Ok(if all.is_empty() { first } else { all.into() })
     }
 
     pub(super) fn name(&self) -> &'static str {

@@ -14,7 +14,7 @@ use parquet::file::serialized_reader::SerializedRowGroupReader;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-use crate::disk::{Disk, Os, Reading, Writing};
+use crate::disk::{Disk, Os, Reading};
 use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::merge::keys;
 use crate::store::rows::{key_range, read_group, schema};
@@ -261,6 +261,13 @@ impl PeriodFile {
 #[derive(Clone, Debug)]
 pub(crate) struct Chunks(Arc<dyn Reading>);
 
+impl Chunks {
+    /// Its bytes from a place on, without a buffer.
+    pub(crate) fn cursor(&self, at: u64) -> Cursor {
+        Cursor { file: Arc::clone(&self.0), at }
+    }
+}
+
 /// Bytes of a file from a place on.
 pub(crate) struct Cursor {
     file: Arc<dyn Reading>,
@@ -277,12 +284,12 @@ impl ChunkReader for Chunks {
     type T = BufReader<Cursor>;
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(BufReader::new(Cursor { file: Arc::clone(&self.0), at: start }))
+        Ok(BufReader::new(self.cursor(start)))
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
         let mut bytes = vec![0; length];
-        Cursor { file: Arc::clone(&self.0), at: start }.read_exact(&mut bytes)?;
+        self.cursor(start).read_exact(&mut bytes)?;
         Ok(bytes.into())
     }
 }
@@ -308,7 +315,7 @@ pub struct Hashes {
 
 /// Hashes a file whose body has the given length.
 fn hash(file: &Chunks, body_bytes: u64) -> io::Result<Hashes> {
-    let mut file = Cursor { file: Arc::clone(&file.0), at: 0 };
+    let mut file = file.cursor(0);
     let mut sink = Hashed::new(io::sink());
     let mut body = None;
     let mut chunk = vec![0; 1 << 18];
@@ -365,19 +372,6 @@ impl<W: Write> Write for Hashed<W> {
 
     fn flush(&mut self) -> io::Result<()> {
         self.inner.flush()
-    }
-}
-
-/// A file being written, as the Parquet library writes.
-pub(crate) struct Appending(pub(crate) Arc<dyn Writing>);
-
-impl Write for Appending {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.append(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -18,7 +18,7 @@ use parquet::file::metadata::{RowGroupMetaData, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::file::reader::RowGroupReader;
 use parquet::file::statistics::Statistics;
-use parquet::file::writer::SerializedFileWriter;
+use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{ColumnPath, Type as SchemaType, TypePtr};
 
 use crate::model::{Batch, Column, Field, Kind, Texts, Type, Values, fields};
@@ -82,52 +82,54 @@ pub(crate) fn properties_of(fields: &[Field]) -> WriterPropertiesBuilder {
     properties
 }
 
-/// Writes a range of rows as one row group.
+/// Writes ranges of rows, the first ones first, as one row group.
 pub(crate) fn write_group<W: Write + Send>(
     writer: &mut SerializedFileWriter<W>,
-    batch: &Batch,
-    rows: Range<usize>,
+    parts: &[(&Batch, Range<usize>)],
 ) -> Result<()> {
-    write_columns(writer, batch.columns(), rows)
+    let parts: Vec<_> = parts.iter().map(|(batch, rows)| (batch.columns(), rows.clone())).collect();
+    write_columns(writer, &parts)
 }
 
-/// Writes a range of the rows of some columns as one row group.
+/// Writes ranges of the rows of some columns as one row group.
 pub(crate) fn write_columns<W: Write + Send>(
     writer: &mut SerializedFileWriter<W>,
-    columns: &[Column],
-    rows: Range<usize>,
+    parts: &[(&[Column], Range<usize>)],
 ) -> Result<()> {
     let mut group = writer.next_row_group()?;
-    for column in columns {
+    for index in 0..parts.first().map_or(0, |(columns, _)| columns.len()) {
         let mut out =
             group.next_column()?.ok_or_else(|| ParquetError::General("a column without a writer".into()))?;
-        let present = column.present.as_deref().map(|flags| &flags[rows.clone()]);
-        let levels: Option<Vec<i16>> =
-            present.map(|flags| flags.iter().map(|flag| i16::from(*flag)).collect());
-        let levels = levels.as_deref();
-        match &column.values {
-            Values::I64(values) => {
-                out.typed::<Int64Type>().write_batch(&dense(&values[rows.clone()], present), levels, None)?
-            }
-            Values::I32(values) => {
-                out.typed::<Int32Type>().write_batch(&dense(&values[rows.clone()], present), levels, None)?
-            }
-            Values::F64(values) => {
-                out.typed::<DoubleType>().write_batch(&dense(&values[rows.clone()], present), levels, None)?
-            }
-            Values::Bool(values) => {
-                out.typed::<BoolType>().write_batch(&dense(&values[rows.clone()], present), levels, None)?
-            }
-            Values::Text(texts) => out.typed::<ByteArrayType>().write_batch(
-                &dense(&byte_arrays(texts, rows.clone()), present),
-                levels,
-                None,
-            )?,
-        };
+        for (columns, rows) in parts {
+            write_values(&mut out, &columns[index], rows.clone())?;
+        }
         out.close()?;
     }
     group.close()?;
     Ok(())
+}
+
+fn write_values(out: &mut SerializedColumnWriter<'_>, column: &Column, rows: Range<usize>) -> Result<usize> {
+    let present = column.present.as_deref().map(|flags| &flags[rows.clone()]);
+    let levels: Option<Vec<i16>> = present.map(|flags| flags.iter().map(|flag| i16::from(*flag)).collect());
+    let levels = levels.as_deref();
+    match &column.values {
+        Values::I64(values) => {
+            out.typed::<Int64Type>().write_batch(&dense(&values[rows], present), levels, None)
+        }
+        Values::I32(values) => {
+            out.typed::<Int32Type>().write_batch(&dense(&values[rows], present), levels, None)
+        }
+        Values::F64(values) => {
+            out.typed::<DoubleType>().write_batch(&dense(&values[rows], present), levels, None)
+        }
+        Values::Bool(values) => {
+            out.typed::<BoolType>().write_batch(&dense(&values[rows], present), levels, None)
+        }
+        Values::Text(texts) => {
+            out.typed::<ByteArrayType>().write_batch(&dense(&byte_arrays(texts, rows), present), levels, None)
+        }
+    }
 }
 
 /// The values that are present: Parquet keeps no place for a null.

@@ -95,6 +95,12 @@ impl Writer {
         self.own.intake().waited()
     }
 
+    /// Whether a row group is full, and so little waits beyond it that rows in flight can be waited for.
+    #[must_use]
+    pub(crate) fn is_just_full(&self) -> bool {
+        self.own.intake().is_just_full()
+    }
+
     /// Whether enough waits, or long enough, that it should be published.
     #[must_use]
     pub fn wants_flush(&self, longest: Duration) -> bool {

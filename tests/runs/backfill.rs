@@ -1,6 +1,8 @@
 //! Candles: what one run stores, what the next asks for, and what is known of the time without any.
 
-use dccd::jobs::{Order, Since};
+use std::time::Duration;
+
+use dccd::jobs::{Order, Retry, Since};
 use dccd::model::{Micros, Series, Window};
 use dccd::sim::{Endpoint, Fault, Knobs, Rule};
 
@@ -292,4 +294,23 @@ async fn no_number_of_empty_answers_outweighs_a_later_row_that_is_held() {
     setup.sim.set(|knobs| knobs.faults.clear());
     assert_eq!(setup.run(&backfill(MINUTELY, "2024-01-10 12:00:00")).await.rows, 720);
     setup.assert_true(MINUTELY, window("2024-01-10 12:00:00", "2024-01-12")).await;
+}
+
+#[tokio::test]
+async fn a_full_row_group_waits_for_the_page_in_flight_rather_than_be_encoded_again_for_it() {
+    let faults = vec![Rule::nth(Fault::Status500, 122).at(Endpoint::Ohlc)];
+    let setup = TestDaemon::at("2024-04-25 00:00:30", Knobs { faults, ..Knobs::default() }).await;
+    let engine = setup.engine().await;
+    let mut order = backfill(MINUTELY, "2024-01-01");
+    // Long enough for the walks beside it to fill the group.
+    order.retry = Retry { attempts: 3, delay: Duration::from_secs(1) };
+
+    let outcome = run(&engine, &order).await;
+
+    assert_eq!((error_of(&outcome).as_str(), outcome.rows), ("", 115 * 1_440));
+    let metrics = Metrics::of(&engine);
+    assert_eq!(metrics.sum("dccd_http_retries_total"), 1.0);
+    assert_eq!(metrics.sum("dccd_storage_folds_total"), 0.0, "no row came after its group was published");
+    engine.close().await;
+    setup.assert_true(MINUTELY, window("2024-01-01", "2024-04-25")).await;
 }

@@ -50,7 +50,7 @@ impl<W: Write + Send> ParquetRows<W> {
             return Ok(());
         }
         let columns = self.waiting.drain();
-        write_columns(&mut self.writer, &columns, 0..rows).map_err(refused)
+        write_columns(&mut self.writer, &[(&columns[..], 0..rows)]).map_err(refused)
     }
 }
 

@@ -27,7 +27,6 @@ mod quiet;
 mod states;
 mod taken;
 mod tasks;
-mod threads;
 mod topics;
 mod updates;
 mod waiting_rows;

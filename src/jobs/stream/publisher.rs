@@ -10,14 +10,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::jobs::stream::live_writer::LiveWriter;
 use crate::jobs::stream::tasks::Tasks;
-use crate::jobs::stream::threads::Threads;
 use crate::jobs::stream::waiting_rows::WaitingRows;
 use crate::jobs::tell_flush;
+use crate::jobs::threads::Threads;
 use crate::telemetry::Telemetry;
 use crate::telemetry::events::{PublishFailed, StreamsWaiting};
 
 /// How many series are published at a time, at most: a publish may wait for a run's publish of the same series.
 const MOST_AT_ONCE: usize = 4;
+/// Those who accept rows come first where processors are short: rows that are accepted are safe, and can wait.
+const NICENESS: i32 = 10;
 /// How often is looked whether rows have waited long enough.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a series is left alone after publishing it failed.
@@ -59,7 +61,7 @@ impl Publisher {
             waiting,
             telemetry,
             permits: Arc::new(Semaphore::new(at_once())),
-            threads: Threads::default(),
+            threads: Threads::behind(NICENESS),
         }
     }
 

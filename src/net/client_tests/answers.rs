@@ -23,7 +23,7 @@ async fn an_answer_is_its_body_and_the_request_says_who_asks() {
     let received = client(&script).get(&request("ohlc"), &CancellationToken::new()).await.unwrap();
 
     let head = &script.seen()[0].head;
-    assert_eq!(received.body, b"[]");
+    assert_eq!(received.body, b"[]"[..]);
     assert!(head.starts_with("GET /api?a=1 HTTP/1.1\r\n"), "{head}");
     assert!(head.contains(concat!("user-agent: dccd/", env!("CARGO_PKG_VERSION"), "\r\n")), "{head}");
     assert!(head.contains("accept-encoding: gzip\r\n"), "{head}");
@@ -33,7 +33,7 @@ async fn an_answer_is_its_body_and_the_request_says_who_asks() {
 async fn a_page_of_html_with_status_200_is_handed_on_for_the_parser_to_refuse() {
     let received = get_once(Reply::Bytes(answer("200 OK", "content-type: text/html\r\n", b"<html>"))).await;
 
-    assert_eq!(received.unwrap().body, b"<html>");
+    assert_eq!(received.unwrap().body, b"<html>"[..]);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_gzip_body_is_decoded_and_a_bomb_is_stopped_at_the_cap() {
 
     let error = error_of("200 OK", "content-encoding: gzip\r\n", &bomb).await;
 
-    assert_eq!(small.unwrap().body, b"[]");
+    assert_eq!(small.unwrap().body, b"[]"[..]);
     assert_eq!(error, NetError::TooLarge { exchange: "binance", limit: 16 << 20 });
 }
 
@@ -161,7 +161,7 @@ async fn another_error_with_status_200_is_left_to_the_parser() {
 
     let received = get_once(Reply::Bytes(answer("200 OK", "", body))).await;
 
-    assert_eq!(received.unwrap().body, body);
+    assert_eq!(received.unwrap().body, body[..]);
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ async fn a_connection_that_broke_before_an_answer_is_tried_once_more() {
 
     let received = client(&script).get(&request("ohlc"), &CancellationToken::new()).await;
 
-    assert_eq!(received.unwrap().body, b"[]");
+    assert_eq!(received.unwrap().body, b"[]"[..]);
     assert_eq!(script.seen().len(), 2);
 }
 
@@ -131,7 +131,7 @@ async fn a_redirect_to_the_same_host_is_followed_but_not_for_ever() {
     let received = client(&script).get(&request("ohlc"), &CancellationToken::new()).await;
     let error = client(&circle).get(&request("ohlc"), &CancellationToken::new()).await.unwrap_err();
 
-    assert_eq!(received.unwrap().body, b"[]");
+    assert_eq!(received.unwrap().body, b"[]"[..]);
     assert!(script.seen()[1].head.starts_with("GET /elsewhere "));
     assert!(matches!(error, NetError::Redirected { .. }), "{error:?}");
     assert!(circle.seen().len() <= 7, "{}", circle.seen().len());

@@ -72,7 +72,7 @@ impl PeriodFiles {
         let reach = file.last_key().unwrap_or(i64::MIN);
         let late = keys(new).partition_point(|key| *key <= reach);
         let repeated = file.repeated(&new.slice(0..late))?;
-        let new = new.slice(repeated..new.len());
+        let new = new.part(repeated..new.len());
         let mut flushed = if self.is_worth_a_fold(file, flush, new.len() as u64) {
             self.fold(flush, &new)?
         } else if repeated < late {
@@ -153,14 +153,14 @@ impl PeriodFiles {
             journal: if is_all { flush.journal } else { flush.held },
             ..flush.order(1, None)
         };
-        let file = self.part(&order, ALL_KEYS.start..from, &new.slice(0..rest))?;
+        let file = self.part(&order, ALL_KEYS.start..from, &new.part(0..rest))?;
         let mut beside = self.beside(order.generation, new.len() - rest);
         if is_all {
             beside.rewritten = 0;
         }
         beside.out_of = self.0.file.as_ref().filter(|_| takes_out).map(|file| file.footer().generation);
         let open =
-            self.part(&flush.order(2, Some(beside)), from..ALL_KEYS.end, &new.slice(rest..new.len()))?;
+            self.part(&flush.order(2, Some(beside)), from..ALL_KEYS.end, &new.part(rest..new.len()))?;
         let mut flushed = Flushed { folds: 1, ..Flushed::default() };
         for prepared in if takes_out { [open, file] } else { [file, open] } {
             let (published, tally) = prepared.take_name()?;

@@ -3,10 +3,13 @@
 //! Whatever is done here has the series' files for itself, and rows are accepted all the while. A publish takes what
 //! waits when it begins; the journal forgets no frame behind the last one of that.
 
+mod appending;
+mod assembly;
 mod damaged;
 mod flush;
 mod fold;
 mod prepare;
+mod queue;
 mod restore;
 
 pub(crate) use fold::{Flush, PeriodFiles};

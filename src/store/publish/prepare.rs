@@ -3,20 +3,20 @@
 //! Row groups that no new row touches are copied as they are, encoded bytes and page index; the others
 //! are decoded, merged and encoded anew. The file is written aside, read back, synced and renamed.
 
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parquet::column::writer::ColumnCloseResult;
 use parquet::file::metadata::KeyValue;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::disk::aside;
 use crate::model::{Batch, Windows};
-use crate::store::file::{Appending, FOOTER_KEY, Footer, Hashed, Opened, PeriodFile};
+use crate::store::file::{FOOTER_KEY, Footer, Hashed, Opened, PeriodFile};
 use crate::store::ledger::pairs;
-use crate::store::merge::{Tally, keys, merge};
-use crate::store::rows::{GROUP_ROWS, column_range, properties, schema, write_group};
+use crate::store::merge::Tally;
+use crate::store::publish::appending::Appending;
+use crate::store::publish::assembly::{Assembled, Assembly};
+use crate::store::rows::{properties, schema};
 use crate::store::series_folder::SeriesFolder;
 use crate::store::{FileEntry, Mark, Part, Period, StoreError};
 use crate::telemetry::{Reason, trace};
@@ -150,20 +150,10 @@ fn write_aside(
     let failed = StoreError::parquet(aside);
     let file = order.place.disk.create_anew(aside).map_err(StoreError::io("creating", aside))?;
     let schema = schema(kind).map_err(&failed)?;
-    let writer = SerializedFileWriter::new(Hashed::new(Appending(file)), schema, Arc::new(properties(kind)))
-        .map_err(&failed)?;
-    let mut out = Assembly {
-        writer,
-        waiting: Batch::of(kind),
-        tally: Tally::default(),
-        rows: 0,
-        ends: None,
-        copied: 0,
-        path: aside,
-    };
-    out.assemble(olds, new)?;
-
-    let Assembly { mut writer, tally, rows, ends, copied, .. } = out;
+    let into = Hashed::new(Appending::to(file));
+    let writer = SerializedFileWriter::new(into, schema, Arc::new(properties(kind))).map_err(&failed)?;
+    let Assembled { mut writer, tally, rows, ends, copied } =
+        Assembly::new(writer, kind, aside).assemble(olds, new)?;
     writer.flush().map_err(StoreError::io("writing", aside))?;
     let body = writer.inner();
     let footer = Footer {
@@ -184,7 +174,7 @@ fn write_aside(
     writer.append_key_value_metadata(KeyValue::new(FOOTER_KEY.to_owned(), text));
     let hashed = writer.into_inner().map_err(&failed)?;
     let (bytes, sha256) = (hashed.bytes, hashed.digest());
-    hashed.into_inner().0.sync().map_err(StoreError::io("syncing", aside))?;
+    hashed.into_inner().sync().map_err(StoreError::io("syncing", aside))?;
 
     let (first, last) = ends.unwrap_or((0, 0));
     let (generation, journal) = (order.generation, order.journal);
@@ -217,148 +207,4 @@ fn read_back(order: &Order<'_>, aside: &Path, written: &Published) -> Result<Opt
         return Err(differs("its hash is another"));
     }
     Ok(file.last_ord())
-}
-
-/// The next file while it is put together, row group by row group.
-struct Assembly<'a> {
-    writer: SerializedFileWriter<Hashed<Appending>>,
-    /// Rows that are in order after all groups written and before all still to come.
-    waiting: Batch,
-    tally: Tally,
-    rows: u64,
-    ends: Option<(i64, i64)>,
-    copied: u64,
-    path: &'a Path,
-}
-
-/// A group this full that no new row touches is copied; a smaller one is decoded and joined with its neighbours.
-const COPY_ROWS: i64 = GROUP_ROWS as i64 / 2;
-/// The last group is copied too when it is as good as full.
-const FULL_ROWS: i64 = GROUP_ROWS as i64 / 16 * 15;
-
-impl Assembly<'_> {
-    fn assemble(&mut self, olds: &[&PeriodFile], new: &Batch) -> Result<(), StoreError> {
-        let mut next = 0;
-        for (at, old) in olds.iter().enumerate() {
-            for index in 0..old.groups() {
-                let is_last = at + 1 == olds.len() && index + 1 == old.groups();
-                next = self.group(old, index, is_last, new, next)?;
-            }
-        }
-        self.wait(new, next..new.len())?;
-        self.drain(1)
-    }
-
-    /// Takes a row group of an old file together with the new rows that belong before or into it, `new` from
-    /// `next` on; returns the first new row that lies behind it.
-    fn group(
-        &mut self,
-        old: &PeriodFile,
-        index: usize,
-        is_last: bool,
-        new: &Batch,
-        next: usize,
-    ) -> Result<usize, StoreError> {
-        let group = old.metadata().row_group(index);
-        let Some(range) = old.group_keys(index) else {
-            let reason = format!("row group {index} has no statistics");
-            return Err(StoreError::Damaged { path: old.path().to_owned(), reason });
-        };
-        if range.is_empty() {
-            return Ok(next);
-        }
-        let before = keys(new).partition_point(|key| *key < range.start);
-        let inside = keys(new).partition_point(|key| *key < range.end);
-        self.wait(new, next..before)?;
-        let full = group.num_rows() >= FULL_ROWS;
-        let is_untouched = before == inside && old.has_whole(index);
-        if is_untouched && (full || (group.num_rows() >= COPY_ROWS && !is_last)) {
-            self.drain(1)?;
-            self.copy(old, index)?;
-        } else {
-            let (merged, tally) = merge(&old.group(index)?, &new.slice(before..inside));
-            self.tally.add(tally);
-            self.waiting.take_all(&merged);
-            self.drain(GROUP_ROWS)?;
-        }
-        Ok(inside)
-    }
-
-    /// Takes new rows that no group of the old file reaches, a row group at a time.
-    fn wait(&mut self, new: &Batch, mut rows: Range<usize>) -> Result<(), StoreError> {
-        self.tally.added += rows.len() as u64;
-        while !rows.is_empty() {
-            let until = rows.end.min(rows.start + GROUP_ROWS.saturating_sub(self.waiting.len()).max(1));
-            self.waiting.take(new, rows.start..until);
-            rows.start = until;
-            self.drain(GROUP_ROWS)?;
-        }
-        Ok(())
-    }
-
-    /// Writes waiting rows as long as at least `least` of them wait; with 1 all of them.
-    fn drain(&mut self, least: usize) -> Result<(), StoreError> {
-        let mut from = 0;
-        while self.waiting.len() - from >= least {
-            let until = self.group_end(from, least == 1);
-            write_group(&mut self.writer, &self.waiting, from..until)
-                .map_err(StoreError::parquet(self.path))?;
-            let ts = &self.waiting.ts()[from..until];
-            self.count(ts.len() as u64, ts.iter().min().copied(), ts.iter().max().copied());
-            from = until;
-        }
-        if from > 0 {
-            self.waiting = self.waiting.slice(from..self.waiting.len());
-        }
-        Ok(())
-    }
-
-    /// Where the row group that begins at `from` ends. Rows of one key stay in one group, so that a merge
-    /// into it meets all of them.
-    fn group_end(&self, from: usize, is_all: bool) -> usize {
-        let keys = keys(&self.waiting);
-        let until = keys.len().min(from + GROUP_ROWS);
-        if (is_all && until == keys.len()) || keys.get(until).is_some_and(|next| *next != keys[until - 1]) {
-            return until;
-        }
-        let run = from + keys[from..until].partition_point(|key| *key < keys[until - 1]);
-        if run > from { run } else { until + keys[until..].partition_point(|key| *key == keys[until - 1]) }
-    }
-
-    /// Copies a row group as it is.
-    fn copy(&mut self, file: &PeriodFile, index: usize) -> Result<(), StoreError> {
-        let failed = StoreError::parquet(self.path);
-        let metadata = file.metadata().row_group(index);
-        let page_index = file.metadata().page_index();
-        let mut group = self.writer.next_row_group().map_err(&failed)?;
-        for (at, column) in metadata.columns().iter().enumerate() {
-            let close = ColumnCloseResult {
-                bytes_written: u64::try_from(column.compressed_size()).unwrap_or(0),
-                rows_written: u64::try_from(metadata.num_rows()).unwrap_or(0),
-                metadata: column.clone(),
-                bloom_filter: None,
-                column_index: page_index.and_then(|pages| pages.column_index(index, at)).cloned(),
-                offset_index: page_index.and_then(|pages| pages.offset_index(index, at)).cloned(),
-            };
-            self.copied += close.bytes_written;
-            group.append_column(file.file(), close).map_err(&failed)?;
-        }
-        group.close().map_err(&failed)?;
-        let ts = crate::model::ts_index(self.waiting.kind());
-        let range = column_range(metadata, ts);
-        self.count(
-            u64::try_from(metadata.num_rows()).unwrap_or(0),
-            range.map(|range| range.0),
-            range.map(|range| range.1),
-        );
-        Ok(())
-    }
-
-    fn count(&mut self, rows: u64, first: Option<i64>, last: Option<i64>) {
-        self.rows += rows;
-        if let (Some(first), Some(last)) = (first, last) {
-            let (oldest, newest) = self.ends.unwrap_or((first, last));
-            self.ends = Some((oldest.min(first), newest.max(last)));
-        }
-    }
 }

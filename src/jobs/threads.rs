@@ -1,6 +1,5 @@
 //! Threads that work is done on beside the runtime's own. The one that was idle last is used again first: the allocator
-//! keeps for a thread what it once needed, so that few threads in use mean little memory. Where processors are short,
-//! these threads wait for the others.
+//! keeps for a thread what it once needed, so that few threads in use mean little memory.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,33 +9,38 @@ use std::thread;
 use rustix::process::nice;
 use tokio::sync::oneshot;
 
-/// How much less they get of a processor that others want too: at 10 about a tenth of it.
-const NICENESS: i32 = 10;
-
 type Work = Box<dyn FnOnce() + Send>;
 
 /// Threads, begun as they are needed. They end with the last clone of this.
 #[derive(Clone, Default)]
-pub(crate) struct Threads(Arc<Mutex<Vec<mpsc::Sender<Work>>>>);
+pub(super) struct Threads {
+    idle: Arc<Mutex<Vec<mpsc::Sender<Work>>>>,
+    niceness: i32,
+}
 
 impl Threads {
+    /// Threads that get less of a processor which others want too: at 10 about a tenth of it.
+    pub(super) fn behind(niceness: i32) -> Self {
+        Threads { niceness, ..Threads::default() }
+    }
+
     /// Does some work on a thread. Returns `None` if it panicked.
     ///
     /// # Errors
     /// If no thread can be begun.
-    pub(crate) async fn run<T: Send + 'static>(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<Option<T>> {
         let (done, result) = oneshot::channel();
         let idle = self.idle().pop();
-        let thread = idle.map_or_else(begin, Ok)?;
-        let (all, own) = (Arc::downgrade(&self.0), thread.clone());
+        let thread = idle.map_or_else(|| begin(self.niceness), Ok)?;
+        let (all, own) = (Arc::downgrade(&self.idle), thread.clone());
         let whole: Work = Box::new(move || {
             let worked = catch_unwind(AssertUnwindSafe(work));
             // It is idle before anybody hears of the result, and so is used for what follows.
-            if let Some(threads) = all.upgrade().map(Threads) {
-                threads.idle().push(own);
+            if let Some(idle) = all.upgrade() {
+                idle.lock().unwrap_or_else(PoisonError::into_inner).push(own);
             }
             // Who waits for it may have ended.
             let _ = done.send(worked.ok());
@@ -47,15 +51,17 @@ impl Threads {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<mpsc::Sender<Work>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn begin() -> io::Result<mpsc::Sender<Work>> {
+fn begin(niceness: i32) -> io::Result<mpsc::Sender<Work>> {
     let (sender, works) = mpsc::channel::<Work>();
     let work_on = move || {
-        // Where that is not allowed, they only compete.
-        let _ = nice(NICENESS);
+        if niceness > 0 {
+            // Where that is not allowed, they only compete.
+            let _ = nice(niceness);
+        }
         works.iter().for_each(|work| work());
     };
     thread::Builder::new().name("publish".to_owned()).spawn(work_on)?;
@@ -75,6 +81,17 @@ mod tests {
         let again = threads.run(|| thread::current().id()).await.unwrap();
 
         assert_eq!(again, Some(first));
+    }
+
+    #[tokio::test]
+    async fn threads_that_are_to_wait_for_others_have_a_lower_priority_and_nobody_else_has() {
+        let own = || rustix::process::getpriority_process(None).unwrap();
+        let before = own();
+
+        let behind = Threads::behind(7).run(own).await.unwrap().unwrap();
+        let beside = Threads::default().run(own).await.unwrap().unwrap();
+
+        assert_eq!((behind, beside, own()), ((before + 7).min(19), before, before));
     }
 
     #[tokio::test]
