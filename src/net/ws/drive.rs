@@ -159,7 +159,10 @@ impl Drive {
     /// Reads until the socket is empty, or long enough.
     fn read(&mut self, first: Option<Result<Message, Error>>) -> Result<(), Ended> {
         let began = Instant::now();
-        self.full.read_at.get_or_insert(began.into_std());
+        // Frames that meant nothing to hand over do not wait for anything.
+        if self.full.received.is_empty() {
+            self.full.read_at = Some(began.into_std());
+        }
         self.ping_timer.dead_at = None;
         let (mut next, mut now) = (first, self.now());
         for count in 1.. {

@@ -1,6 +1,6 @@
 //! Rows come in order, in whole batches, and no faster than they are taken.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::timeout;
@@ -28,6 +28,24 @@ async fn topics_are_asked_for_and_rows_come_with_what_they_are_vouched_for() {
     assert_eq!(full.covered, [(TopicId(0), Window::new(Micros(0), Micros(41)).unwrap())]);
     assert_eq!(full.heard, Some(Micros(41)));
     assert!(full.read_at.is_some_and(|at| at.elapsed() < PATIENCE) && !full.is_last);
+}
+
+#[tokio::test]
+async fn rows_are_read_when_their_frame_is_and_not_when_one_before_it_meant_nothing() {
+    let mut world = World::new().await;
+    let mut peer = world.accept().await;
+    heard(&mut peer).await;
+    say(&mut peer, "idle").await;
+    while world.log.lock().unwrap().idle == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let between = Instant::now();
+
+    say(&mut peer, "trade 41").await;
+
+    let full = world.handover().await;
+    assert_eq!(ids(&full), [41]);
+    assert!(full.read_at.is_some_and(|at| at >= between));
 }
 
 #[tokio::test]

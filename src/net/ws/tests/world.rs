@@ -46,6 +46,7 @@ pub(super) struct Log {
     pub(super) held: Vec<Option<Mark>>,
     pub(super) resumed: Vec<(TopicId, Mark)>,
     pub(super) spent: usize,
+    pub(super) idle: usize,
     pub(super) sessions: usize,
 }
 
@@ -129,6 +130,7 @@ impl Session for Noting {
                 };
                 into.row_of(TopicId(0), Kind::Trades).trades_mut().push(trade);
             }
+            "idle" => note(&self.log, |log| log.idle += 1),
             "notice" => into.events.push(Event::Notice { words: "soon".to_owned() }),
             "refuse" => into.events.push(Event::Refused { topic: TopicId(0), words: "no".to_owned() }),
             "broken" => into
