@@ -32,6 +32,7 @@ PARTS = {
     "tracker": "claims, completions and counts of tasks",
     "queues": "`/health/v2/queues` beside a million finished tasks",
     "history": "the history of metrics",
+    "first_view": "the list of 10 000 series, as a page and from the API",
     "live": "trades from a socket to the journal",
     "live_books": "updates of books into checked books and the journal",
     "thousand": "a thousand pairs of all exchanges at once",
@@ -78,6 +79,7 @@ GOALS = [
     ("the page with 1 000 series", [
         ("its first view", "daemon", "page", "<=", 100, "ms"),
         ("the size of that", "daemon", "page_size", "<=", 300, "kB")]),
+    ("the list of 10 000 series", [("the slowest view at rest", "first_view", "views", "<=", 200, "ms")]),
     ("10 % faults and an outage; one untrue answer anywhere in a walk",
         [("`make test` holds it: `tests/runs`, `tests/untrue`", None, None, "", None, "")]),
     ("cold release build on two cores", [("wall time", "build", "build", "<=", 7, "min")]),

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-standard="decode pages encodings backfill commands daemon append journal read book_at exposition tracker queues history live live_books thousand build"
+standard="decode pages encodings backfill commands daemon append journal read book_at exposition tracker queues history first_view live live_books thousand build"
 named="compare"
 parts="${*:-$standard}"
 printed="target/bench"
