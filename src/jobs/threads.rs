@@ -6,24 +6,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
-use rustix::process::nice;
 use tokio::sync::oneshot;
 
 type Work = Box<dyn FnOnce() + Send>;
 
 /// Threads, begun as they are needed. They end with the last clone of this.
 #[derive(Clone, Default)]
-pub(super) struct Threads {
-    idle: Arc<Mutex<Vec<mpsc::Sender<Work>>>>,
-    niceness: i32,
-}
+pub(super) struct Threads(Arc<Mutex<Vec<mpsc::Sender<Work>>>>);
 
 impl Threads {
-    /// Threads that get less of a processor which others want too: at 10 about a tenth of it.
-    pub(super) fn behind(niceness: i32) -> Self {
-        Threads { niceness, ..Threads::default() }
-    }
-
     /// Does some work on a thread. Returns `None` if it panicked.
     ///
     /// # Errors
@@ -34,8 +25,8 @@ impl Threads {
     ) -> io::Result<Option<T>> {
         let (done, result) = oneshot::channel();
         let idle = self.idle().pop();
-        let thread = idle.map_or_else(|| begin(self.niceness), Ok)?;
-        let (all, own) = (Arc::downgrade(&self.idle), thread.clone());
+        let thread = idle.map_or_else(begin, Ok)?;
+        let (all, own) = (Arc::downgrade(&self.0), thread.clone());
         let whole: Work = Box::new(move || {
             let worked = catch_unwind(AssertUnwindSafe(work));
             // It is idle before anybody hears of the result, and so is used for what follows.
@@ -51,20 +42,13 @@ impl Threads {
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<mpsc::Sender<Work>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn begin(niceness: i32) -> io::Result<mpsc::Sender<Work>> {
+fn begin() -> io::Result<mpsc::Sender<Work>> {
     let (sender, works) = mpsc::channel::<Work>();
-    let work_on = move || {
-        if niceness > 0 {
-            // Where that is not allowed, they only compete.
-            let _ = nice(niceness);
-        }
-        works.iter().for_each(|work| work());
-    };
-    thread::Builder::new().name("publish".to_owned()).spawn(work_on)?;
+    thread::Builder::new().name("publish".to_owned()).spawn(move || works.iter().for_each(|work| work()))?;
     Ok(sender)
 }
 
@@ -81,17 +65,6 @@ mod tests {
         let again = threads.run(|| thread::current().id()).await.unwrap();
 
         assert_eq!(again, Some(first));
-    }
-
-    #[tokio::test]
-    async fn threads_that_are_to_wait_for_others_have_a_lower_priority_and_nobody_else_has() {
-        let own = || rustix::process::getpriority_process(None).unwrap();
-        let before = own();
-
-        let behind = Threads::behind(7).run(own).await.unwrap().unwrap();
-        let beside = Threads::default().run(own).await.unwrap().unwrap();
-
-        assert_eq!((behind, beside, own()), ((before + 7).min(19), before, before));
     }
 
     #[tokio::test]

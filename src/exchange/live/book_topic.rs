@@ -279,6 +279,7 @@ impl BookTopic {
                 self.depth = self.first_depth;
                 match fault {
                     BookFault::Shallow => self.resync.used_up(now.elapsed),
+                    BookFault::Checksum if !self.book.is_summed() => self.resync.never_right(now.elapsed),
                     _ => self.resync.failed(now.elapsed),
                 }
             }

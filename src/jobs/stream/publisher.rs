@@ -18,8 +18,6 @@ use crate::telemetry::events::{PublishFailed, StreamsWaiting};
 
 /// How many series are published at a time, at most: a publish may wait for a run's publish of the same series.
 const MOST_AT_ONCE: usize = 4;
-/// Those who accept rows come first where processors are short: rows that are accepted are safe, and can wait.
-const NICENESS: i32 = 10;
 /// How often is looked whether rows have waited long enough.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a series is left alone after publishing it failed.
@@ -61,7 +59,7 @@ impl Publisher {
             waiting,
             telemetry,
             permits: Arc::new(Semaphore::new(at_once())),
-            threads: Threads::behind(NICENESS),
+            threads: Threads::default(),
         }
     }
 

@@ -147,6 +147,7 @@ impl Drive {
             let now = self.now();
             self.session.spent(now);
         }
+        self.receive_at(now);
         self.tick();
         Ok(())
     }
@@ -159,10 +160,7 @@ impl Drive {
     /// Reads until the socket is empty, or long enough.
     fn read(&mut self, first: Option<Result<Message, Error>>) -> Result<(), Ended> {
         let began = Instant::now();
-        // Frames that meant nothing to hand over do not wait for anything.
-        if self.full.received.is_empty() {
-            self.full.read_at = Some(began.into_std());
-        }
+        self.receive_at(began);
         self.ping_timer.dead_at = None;
         let (mut next, mut now) = (first, self.now());
         for count in 1.. {
@@ -181,6 +179,13 @@ impl Drive {
         }
         self.tick();
         Ok(())
+    }
+
+    /// What comes now is received now, unless something of before waits to be handed over: frames that meant nothing do not.
+    fn receive_at(&mut self, at: Instant) {
+        if self.full.received.is_empty() {
+            self.full.read_at = Some(at.into_std());
+        }
     }
 
     fn take(&mut self, message: Message, now: Now) -> Result<(), Ended> {
@@ -215,6 +220,7 @@ impl Drive {
     }
 
     fn heed_order(&mut self, order: Option<Order>) -> Result<(), Ended> {
+        self.receive_at(Instant::now());
         match order {
             Some(Order::Obey(command)) => self.obey(command),
             Some(Order::TakeOver(held)) => {

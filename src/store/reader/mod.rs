@@ -103,7 +103,7 @@ impl RowReader {
         let series = state::take(layout, request, window, count <= MOST_DECODERS)?;
         let piece_rows = (ahead / count).clamp(LEAST_PIECE_ROWS, most_rows);
         // Who wants a few rows needs no whole page of every series.
-        let wants_pages = request.limit.is_none_or(|limit| limit > PAGE_ROWS as u64);
+        let wants_pages = request.limit.is_none_or(|limit| limit > ROWS_AHEAD as u64);
         let decodes_pages = count > MOST_DECODERS && piece_rows < PAGE_ROWS && wants_pages;
         Ok(RowReader {
             spill: decodes_pages.then(|| Spill::new(layout, count)),
@@ -181,10 +181,11 @@ impl RowReader {
         if let Some(piece) = spill.next(index, &own.wanted)? {
             return Ok(Some(piece));
         }
-        let most = if self.decodes_pages { PAGE_ROWS } else { self.piece_rows };
+        let decodes_page = self.decodes_pages && spill.has_room(index);
+        let most = if decodes_page { PAGE_ROWS } else { self.piece_rows };
         let Some(piece) = own.next_piece(most)? else { return Ok(None) };
         let waited = self.piece_rows.min(MOST_WAITED_ROWS);
-        if piece.order.len() <= waited || !self.decodes_pages {
+        if piece.order.len() <= waited || !decodes_page {
             return Ok(Some(piece));
         }
         if !spill.put(index, &piece, waited) {

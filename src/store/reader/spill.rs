@@ -31,6 +31,8 @@ pub(super) struct Spill {
     /// The end of the rooms of all series.
     end: u64,
     most: u64,
+    /// The largest room of a series.
+    largest: u64,
     slots: Vec<Slot>,
     encoded: Vec<u8>,
 }
@@ -58,9 +60,15 @@ impl Spill {
             file: None,
             end: 0,
             most: MOST_BYTES,
+            largest: 0,
             slots: vec![Slot::default(); count],
             encoded: Vec::new(),
         }
+    }
+
+    /// Whether a series has room, or there is enough for it by what others take.
+    pub(super) fn has_room(&self, index: usize) -> bool {
+        self.slots[index].bytes > 0 || self.end + self.largest <= self.most
     }
 
     /// Lets rows of a series wait in pieces of `most` rows; whether there is room for them. None of it may wait already.
@@ -86,6 +94,7 @@ impl Spill {
             }
             (slot.at, slot.bytes) = (self.end, bytes);
             self.end += bytes;
+            self.largest = self.largest.max(bytes);
         }
         if file.write_all_at(&self.encoded, slot.at).is_err() {
             return false;
@@ -106,6 +115,12 @@ impl Spill {
         piece.map(Some).map_err(unread)
     }
 
+    /// No more than so many bytes wait.
+    #[cfg(test)]
+    pub(super) fn limit_to(&mut self, bytes: u64) {
+        self.most = bytes;
+    }
+
     #[cfg(test)]
     pub(super) fn holds_any(&self) -> bool {
         self.end > 0
@@ -116,7 +131,7 @@ impl Spill {
         if self.file.is_none() && self.most > 0 {
             let folder = self.layout.own();
             let free = statvfs(&folder).map_or(0, |disk| disk.f_bavail * disk.f_frsize);
-            self.most = MOST_BYTES.min(free / FREE_SHARE);
+            self.most = self.most.min(free / FREE_SHARE);
             let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
             match open(&folder, flags, Mode::RUSR | Mode::WUSR) {
                 Ok(file) => self.file = Some(File::from(file)),

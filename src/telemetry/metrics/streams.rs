@@ -163,7 +163,6 @@ impl Streams {
             let own = [("exchange", exchange)];
             forget(&self.books.resyncs, &own);
             forget(&self.books.failed_resyncs, &own);
-            forget(&self.books.waiting, &own);
             forget(&self.books.audits, &own);
         }
         forget(&self.lag, &held);

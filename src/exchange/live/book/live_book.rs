@@ -92,6 +92,8 @@ pub(crate) struct LiveBook {
     /// The exchange's time of it.
     ts: Option<Micros>,
     waiting: Waiting,
+    /// Whether a checksum was right since the last whole book.
+    is_summed: bool,
     /// Room for an update that waited.
     scratch: Change,
 }
@@ -107,6 +109,7 @@ impl LiveBook {
             last: None,
             ts: None,
             waiting: Waiting::default(),
+            is_summed: false,
             scratch: Change::default(),
         }
     }
@@ -124,6 +127,11 @@ impl LiveBook {
     /// The exchange's time of the last update, where it is told.
     pub(crate) fn ts(&self) -> Option<Micros> {
         self.ts
+    }
+
+    /// Whether a checksum was right since the last whole book.
+    pub(crate) fn is_summed(&self) -> bool {
+        self.is_summed
     }
 
     /// The memory of the updates that wait for a whole book, in bytes.
@@ -212,13 +220,21 @@ impl LiveBook {
             }
         }
         self.scratch = scratch;
+        if outcome == Effect::InStep {
+            // Its room is not needed any more.
+            self.waiting.clear();
+        }
         outcome
     }
 
     /// Takes a checksum that came in a message of its own.
     pub(crate) fn take_checksum(&mut self, checksum: u32) -> Effect {
+        if self.state != State::InStep {
+            return Effect::Nothing;
+        }
         let own = self.rules.checksum().map(|way| way.of(&self.book));
-        let is_right = self.state != State::InStep || own == Some(checksum);
+        let is_right = own == Some(checksum);
+        self.is_summed |= is_right;
         if is_right { Effect::Nothing } else { self.fall(BookFault::Checksum) }
     }
 
@@ -239,7 +255,7 @@ impl LiveBook {
         if !self.book.replace(whole) {
             return self.fall(BookFault::Unreadable);
         }
-        (self.state, self.last) = (State::InStep, whole.ids.last);
+        (self.state, self.last, self.is_summed) = (State::InStep, whole.ids.last, false);
         self.ts = whole.ts;
         match self.fault(whole) {
             Some(fault) => self.fall(fault),
@@ -279,8 +295,10 @@ impl LiveBook {
         match self.fault(change) {
             Some(fault) => self.fall(fault),
             None if verdict == Verdict::Silent && self.lacks_proof(change) => self.fall(BookFault::Checksum),
-            None if was_joining => Effect::InStep,
-            None => Effect::Applied,
+            None => {
+                self.is_summed |= change.checksum.is_some();
+                if was_joining { Effect::InStep } else { Effect::Applied }
+            }
         }
     }
 

@@ -79,6 +79,12 @@ impl Resync {
         self.due = Some(now + USED_UP_WAIT);
     }
 
+    /// It fell out of step by the first checksum that came: until then nothing spoke for it, however long that was.
+    pub(crate) fn never_right(&mut self, now: Duration) {
+        self.since = self.since.map(|_| now);
+        self.failed(now);
+    }
+
     /// It fell out of step, or could not come into it.
     pub(crate) fn failed(&mut self, now: Duration) {
         let since = self.since.take();
@@ -119,6 +125,20 @@ mod tests {
         let asked = asked(Duration::from_millis(100), 600 * SECOND);
         let within = asked.iter().filter(|at| **at < 600).count();
         assert!((8..=12).contains(&within), "{asked:?}");
+    }
+
+    #[test]
+    fn a_book_whose_first_checksum_is_always_wrong_is_asked_for_as_seldom_however_late_that_comes() {
+        for quiet in [5, 10, 30] {
+            let (mut resync, mut now, mut asked) = (Resync::default(), Duration::ZERO, 0);
+            while now < 600 * SECOND {
+                resync.in_step(now);
+                resync.never_right(now + quiet * SECOND);
+                now = resync.due().unwrap();
+                asked += 1;
+            }
+            assert!((6..=12).contains(&asked), "{asked} times with {quiet} s");
+        }
     }
 
     #[test]
