@@ -63,9 +63,8 @@ pub struct RowReader {
     /// The series whose rows were given last.
     given: Option<usize>,
     piece_rows: usize,
-    /// Rows of pages that are decoded whole wait there; none where pages are not, or no longer.
+    /// Rows of pages that are decoded whole wait there; `None` where pages are not.
     spill: Option<Spill>,
-    decodes_pages: bool,
     left: Option<u64>,
     is_begun: bool,
 }
@@ -107,7 +106,6 @@ impl RowReader {
         let decodes_pages = count > MOST_DECODERS && piece_rows < PAGE_ROWS && wants_pages;
         Ok(RowReader {
             spill: decodes_pages.then(|| Spill::new(layout, count)),
-            decodes_pages,
             pieces: series.iter().map(|_| None).collect(),
             series,
             order: VecDeque::with_capacity(count),
@@ -181,7 +179,7 @@ impl RowReader {
         if let Some(piece) = spill.next(index, &own.wanted)? {
             return Ok(Some(piece));
         }
-        let decodes_page = self.decodes_pages && spill.has_room(index);
+        let decodes_page = spill.has_room(index);
         let most = if decodes_page { PAGE_ROWS } else { self.piece_rows };
         let Some(piece) = own.next_piece(most)? else { return Ok(None) };
         let waited = self.piece_rows.min(MOST_WAITED_ROWS);
@@ -189,7 +187,6 @@ impl RowReader {
             return Ok(Some(piece));
         }
         if !spill.put(index, &piece, waited) {
-            self.decodes_pages = false;
             return Ok(Some(piece));
         }
         spill.next(index, &own.wanted)

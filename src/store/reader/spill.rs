@@ -1,4 +1,5 @@
-//! Decoded rows of many series that wait on disk for their turn, so that no page is decoded twice.
+//! Decoded rows of many series that wait on disk for their turn, so that pages are decoded whole: most of them
+//! once, where they would be for every few rows.
 //!
 //! A page of one series holds thousands of rows. Of a thousand series they do not fit into memory, and each instant needs
 //! one row of every series. They wait in a file without a name beside the journal, which the system removes with the
@@ -68,12 +69,22 @@ impl Spill {
 
     /// Whether a series has room, or there is enough for it by what others take.
     pub(super) fn has_room(&self, index: usize) -> bool {
-        self.slots[index].bytes > 0 || self.end + self.largest <= self.most
+        self.most > 0 && (self.slots[index].bytes > 0 || self.end + self.largest <= self.most)
     }
 
-    /// Lets rows of a series wait in pieces of `most` rows; whether there is room for them. None of it may wait already.
+    /// Lets rows of a series wait in pieces of `most` rows; `false` if they cannot, and nothing more can then. None of it may
+    /// wait already.
     pub(super) fn put(&mut self, index: usize, piece: &Piece, most: usize) -> bool {
         self.open();
+        let is_there = self.write(index, piece, most);
+        if !is_there {
+            // Reading goes on, slower.
+            self.most = 0;
+        }
+        is_there
+    }
+
+    fn write(&mut self, index: usize, piece: &Piece, most: usize) -> bool {
         let Some(file) = &self.file else { return false };
         self.encoded.clear();
         let mut waiting = VecDeque::new();
