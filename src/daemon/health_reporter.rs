@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::now;
 use crate::config::Config;
-use crate::daemon::alerts::{freshness, would_fire};
+use crate::daemon::alerts::{freshness, is_looked_at, would_fire};
 use crate::daemon::queues::{joined, view};
 use crate::daemon::{
     AlertView, Condition, DiskView, ExchangeView, Freshness, Liveness, OutOfStep, QueueView, RemoteView,
@@ -208,7 +208,7 @@ impl HealthReporter {
         {
             return figures.clone();
         }
-        let (families, at) = (self.engine.telemetry().metrics().gather(), now());
+        let (families, at) = (self.engine.telemetry().metrics().gather_of(is_looked_at), now());
         let found = Figures { freshness: freshness(&families, at), alerts: would_fire(&families, at) };
         *figures = Some((Instant::now(), found.clone()));
         found

@@ -82,6 +82,11 @@ impl Batch {
         self.columns.iter_mut().for_each(|column| column.reserve(rows));
     }
 
+    /// Reserves space for this many more rows, and little beside it: for rows that wait for long.
+    pub(crate) fn reserve_close(&mut self, rows: usize) {
+        self.columns.iter_mut().for_each(|column| column.reserve_close(rows));
+    }
+
     /// Appends a range of rows of another batch of the same kind.
     #[doc(hidden)]
     pub fn take(&mut self, from: &Batch, rows: Range<usize>) {

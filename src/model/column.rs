@@ -119,6 +119,12 @@ impl Texts {
     }
 }
 
+fn reserve_close<T>(values: &mut Vec<T>, more: usize) {
+    if values.capacity() - values.len() < more {
+        values.reserve_exact(more.max(values.len() / 4));
+    }
+}
+
 impl Column {
     /// An empty column of a field.
     pub(crate) fn of(field: &Field) -> Self {
@@ -188,6 +194,24 @@ impl Column {
         }
         if let Some(present) = &mut self.present {
             present.reserve(rows);
+        }
+    }
+
+    /// Makes room for so many rows, and for a quarter of what it holds at most beside them.
+    pub(super) fn reserve_close(&mut self, rows: usize) {
+        match &mut self.values {
+            Values::I64(own) => reserve_close(own, rows),
+            Values::I32(own) => reserve_close(own, rows),
+            Values::F64(own) => reserve_close(own, rows),
+            Values::Bool(own) => reserve_close(own, rows),
+            Values::Text(own) => {
+                let bytes = own.bytes.len().checked_div(own.ends.len()).unwrap_or_default();
+                reserve_close(&mut own.bytes, rows.saturating_mul(bytes));
+                reserve_close(&mut own.ends, rows);
+            }
+        }
+        if let Some(present) = &mut self.present {
+            reserve_close(present, rows);
         }
     }
 

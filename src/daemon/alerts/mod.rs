@@ -13,6 +13,7 @@ use prometheus::proto::MetricFamily;
 pub(super) use self::freshness::freshness;
 use self::rules::RULES;
 use self::samples::Samples;
+pub(super) use self::samples::is_looked_at;
 use crate::api::AlertView;
 use crate::model::Micros;
 

@@ -65,12 +65,15 @@ impl Received {
         self.batches.get_mut(topic.0 as usize)?.take().filter(|batch| !batch.is_empty())
     }
 
-    /// Forgets all of it, once it was handed over. The room of its rows is kept.
+    /// Forgets all of it, once it was handed over. The room of its rows is kept, but not that of whole books: they come seldom,
+    /// and there may be a thousand of them.
     pub fn clear(&mut self) {
         for id in self.filled.drain(..) {
-            if let Some(batch) = self.batches.get_mut(id.0 as usize).and_then(Option::as_mut) {
+            let Some(own) = self.batches.get_mut(id.0 as usize) else { continue };
+            *own = own.take().filter(|batch| !is_of_whole_books(batch)).map(|mut batch| {
                 batch.truncate(0);
-            }
+                batch
+            });
         }
         self.events.clear();
         self.counts = Counts::default();
@@ -98,6 +101,16 @@ impl Received {
         if batch.is_empty() {
             self.filled.push(topic);
         }
+        if rows >= WHOLE_ROWS {
+            batch.reserve_close(usize::try_from(rows).unwrap_or_default());
+        }
         batch
     }
+}
+
+/// Rows of a book from so many on are taken for a whole one.
+const WHOLE_ROWS: u64 = 64;
+
+fn is_of_whole_books(batch: &Batch) -> bool {
+    batch.kind() == Kind::OrderBook && batch.len() as u64 >= WHOLE_ROWS
 }

@@ -131,7 +131,9 @@ impl Waiting {
         if self.rows.is_empty() {
             self.rows = Arc::new(rows.into_owned());
         } else {
-            let tally = merge_onto(Arc::make_mut(&mut self.rows), &rows);
+            let waiting = Arc::make_mut(&mut self.rows);
+            waiting.reserve_close(rows.len());
+            let tally = merge_onto(waiting, &rows);
             self.mismatched += tally.mismatched;
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::buckets::Buckets;
 use super::error::UNIT_CHARS;
 use super::slot::Slot;
 use super::{Key, Kind, Point, Resolution, RollupError};
@@ -21,8 +22,8 @@ pub struct Fold {
 struct Metric {
     kind: Kind,
     unit: Box<str>,
-    /// Buckets by their start, by resolution.
-    buckets: [BTreeMap<Micros, Slot>; Resolution::ALL.len()],
+    /// Its buckets, by resolution.
+    buckets: [Buckets; Resolution::ALL.len()],
 }
 
 /// A bucket whose total the store does not have yet.
@@ -124,8 +125,8 @@ impl Fold {
     #[must_use]
     pub fn baseless(&self) -> Vec<(Resolution, Range<Micros>)> {
         let ranges = Resolution::ALL.into_iter().filter_map(|resolution| {
-            let slots = self.metrics.values().flat_map(|metric| &metric.buckets[resolution.index()]);
-            let starts = slots.filter(|(_, slot)| !slot.is_based).map(|(start, _)| *start);
+            let slots = self.metrics.values().flat_map(|metric| metric.buckets[resolution.index()].iter());
+            let starts = slots.filter(|(_, slot)| !slot.is_based).map(|(start, _)| start);
             let (first, last) = starts.fold(None, |range: Option<(Micros, Micros)>, start| match range {
                 None => Some((start, start)),
                 Some((first, last)) => Some((first.min(start), last.max(start))),
@@ -144,8 +145,8 @@ impl Fold {
     ) {
         for (key, metric) in &mut self.metrics {
             let buckets = &mut metric.buckets[resolution.index()];
-            for (bucket, slot) in buckets.range_mut(range.clone()).filter(|(_, slot)| !slot.is_based) {
-                slot.rebase(stored.get(&(key.clone(), *bucket)));
+            for (bucket, slot) in buckets.range_mut(range).filter(|(_, slot)| !slot.is_based) {
+                slot.rebase(stored.get(&(key.clone(), bucket)));
             }
         }
     }
@@ -154,7 +155,7 @@ impl Fold {
     pub fn wrote(&mut self, written: &[Unwritten]) {
         for one in written {
             let metric = self.metrics.get_mut(&one.key);
-            let slot = metric.and_then(|metric| metric.buckets[one.resolution.index()].get_mut(&one.bucket));
+            let slot = metric.and_then(|metric| metric.buckets[one.resolution.index()].get_mut(one.bucket));
             if let Some(slot) = slot {
                 slot.written = slot.written.max(one.version);
             }
@@ -183,11 +184,11 @@ impl Fold {
             for metric in self.metrics.values_mut() {
                 let buckets = &mut metric.buckets[resolution.index()];
                 let before = buckets.len();
-                buckets.retain(|start, slot| *start >= oldest && (*start >= open || !slot.is_written()));
+                buckets.retain(|start, slot| start >= oldest && (start >= open || !slot.is_written()));
                 self.held -= before - buckets.len();
             }
         }
-        self.metrics.retain(|_, metric| metric.buckets.iter().any(|buckets| !buckets.is_empty()));
+        self.metrics.retain(|_, metric| !metric.buckets.iter().all(Buckets::is_empty));
     }
 }
 
@@ -208,7 +209,7 @@ impl Metric {
     }
 
     fn has(&self, resolution: Resolution, at: Micros) -> bool {
-        self.buckets[resolution.index()].contains_key(&resolution.bucket(at))
+        self.buckets[resolution.index()].has(resolution.bucket(at))
     }
 
     /// Folds an observation in; returns the number of buckets made.
@@ -216,10 +217,10 @@ impl Metric {
         let mut made = 0;
         for resolution in Resolution::ALL {
             let (buckets, start) = (&mut self.buckets[resolution.index()], resolution.bucket(at));
-            if let Some(slot) = buckets.get_mut(&start) {
+            if let Some(slot) = buckets.get_mut(start) {
                 slot.observe(value, at);
             } else if may_grow {
-                buckets.insert(start, Slot::of(self.kind, value, at));
+                buckets.add(start, Slot::of(self.kind, value, at));
                 made += 1;
             }
         }
@@ -229,7 +230,7 @@ impl Metric {
     fn slots(&self) -> impl Iterator<Item = (Resolution, Micros, &Slot)> {
         Resolution::ALL.into_iter().flat_map(|resolution| {
             let buckets = &self.buckets[resolution.index()];
-            buckets.iter().map(move |(start, slot)| (resolution, *start, slot))
+            buckets.iter().map(move |(start, slot)| (resolution, start, slot))
         })
     }
 }

@@ -10,6 +10,7 @@
 //!   sketches add bin by bin. The order does not matter.
 //! * **The sketch is ours**: sparse, so that a minute with one value takes a few bytes in the store.
 
+mod buckets;
 mod error;
 mod fold;
 mod key;

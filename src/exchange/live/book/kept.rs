@@ -91,6 +91,7 @@ impl Book {
         for side in [Side::Bid, Side::Ask] {
             let levels = whole.side(side);
             let own = if side == Side::Bid { &mut self.bids } else { &mut self.asks };
+            own.make_room(levels.len(), whole.written(side, 0).is_some());
             let mut set = |place: usize| {
                 let effect = own.set(levels[place], whole.written(side, place));
                 is_whole &= effect == Effect::Added;

@@ -220,10 +220,7 @@ impl LiveBook {
             }
         }
         self.scratch = scratch;
-        if outcome == Effect::InStep {
-            // Its room is not needed any more.
-            self.waiting.clear();
-        }
+        self.waiting.give_back();
         outcome
     }
 
@@ -289,6 +286,9 @@ impl LiveBook {
             Verdict::Next | Verdict::Silent => {}
         }
         let was_joining = std::mem::replace(&mut self.state, State::InStep) == State::Joining;
+        if was_joining {
+            self.waiting.give_back();
+        }
         self.book.apply(change);
         self.last = change.ids.last.or(self.last);
         self.ts = self.ts.max(change.ts);

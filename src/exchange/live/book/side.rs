@@ -27,6 +27,27 @@ pub(crate) enum Effect {
     Unknown,
 }
 
+/// The room that so many levels leave for others.
+fn spare(levels: usize) -> usize {
+    levels / 8 + 8
+}
+
+/// Gives an empty list room for so many, and spare room, where it has less or far more.
+fn fit<T>(list: &mut Vec<T>, levels: usize) {
+    let wanted = if levels == 0 { 0 } else { levels + spare(levels) };
+    if list.capacity() < levels || list.capacity() > wanted + spare(levels) {
+        *list = Vec::with_capacity(wanted);
+    }
+}
+
+/// Has room for one more.
+#[inline]
+fn grow<T>(list: &mut Vec<T>) {
+    if list.len() == list.capacity() {
+        list.reserve_exact(spare(list.len()));
+    }
+}
+
 impl BookSide {
     pub(crate) fn new(side: Side) -> Self {
         BookSide { is_bid: side == Side::Bid, levels: Vec::new(), written: Vec::new(), floor: None }
@@ -82,6 +103,12 @@ impl BookSide {
         self.floor = None;
     }
 
+    /// Has room for so many levels, and for few more: there may be a thousand books, and each keeps what it once took.
+    pub(crate) fn make_room(&mut self, levels: usize, are_written: bool) {
+        fit(&mut self.levels, levels);
+        fit(&mut self.written, if are_written { levels } else { 0 });
+    }
+
     /// Nothing is known behind the levels there are.
     pub(crate) fn end_here(&mut self) {
         self.floor = self.levels.first().map(|worst| worst.price);
@@ -116,8 +143,10 @@ impl BookSide {
             }
             (false, true) => Effect::Absent,
             (false, false) => {
+                grow(&mut self.levels);
                 self.levels.insert(place, level);
                 if let Some(written) = written {
+                    grow(&mut self.written);
                     self.written.insert(place, written);
                 }
                 Effect::Added

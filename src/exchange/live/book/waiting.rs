@@ -30,6 +30,13 @@ impl Waiting {
         *self = Waiting::default();
     }
 
+    /// Gives its room back where none waits.
+    pub(crate) fn give_back(&mut self) {
+        if self.updates.is_empty() {
+            self.clear();
+        }
+    }
+
     pub(crate) fn push(&mut self, change: &Change) {
         let Change { ids, ts, bids, asks, .. } = change;
         self.levels.extend(bids.iter().chain(asks));
