@@ -38,6 +38,9 @@ const LINE: Line = Line {
     limits: LineLimits {
         topics: 25,
         topics_per_message: 1,
+        // No limit is documented. A frame that is left out breaks every book of the connection, and each is then given up and
+        // asked for by a message of its own: at the usual five a second the last of a full connection waits for ten seconds.
+        messages: Rate::new(25, 1),
         connects: Rate::new(15, 60),
         ..LineLimits::USUAL
     },
