@@ -85,7 +85,7 @@ fn data_sets() -> Vec<(&'static str, Batch)> {
         trades_per_hour: 3_600,
         cluster: 8,
         holes: dccd::model::Windows::new(),
-        surge: None,
+        surges: Vec::new(),
     };
     let market = Market::new("BTCUSDT", listing);
     let until =

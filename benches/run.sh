@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-standard="decode pages encodings backfill commands daemon append journal read book_at exposition tracker queues history first_view live live_books thousand build"
+standard="decode pages encodings backfill commands daemon append journal read book_at exposition tracker queues history first_view live live_books thousand deltas build"
 named="compare"
 parts="${*:-$standard}"
 printed="target/bench"
@@ -27,7 +27,7 @@ for part in $parts; do
     case "$part" in
     decode) benches="$benches --bench decode_publish" ;;
     pages) benches="$benches --bench decode" ;;
-    backfill | commands | daemon | thousand | build | compare) ;;
+    backfill | commands | daemon | thousand | deltas | build | compare) ;;
     *) benches="$benches --bench $part" ;;
     esac
 done
@@ -72,6 +72,7 @@ for part in $parts; do
     backfill) bounded 300 python3 benches/backfill.py $(bound) ;;
     commands | daemon) bounded 300 python3 "benches/$part.py" ;;
     thousand | build) bounded 1800 python3 "benches/$part.py" ;;
+    deltas) bounded 1800 python3 benches/thousand.py --deltas ;;
     compare) bounded 1800 python3 benches/compare.py ;;
     *) bounded 900 cargo bench --quiet --bench "$part" ;;
     esac

@@ -1,12 +1,15 @@
 """A thousand pairs of all nine exchanges at once: trades and books, 20,000 messages a second, on the cores of this machine.
 
 The simulated exchanges are another process, on the same cores. Counted are rows lost (windows that are missing), the time from
-receipt to accepted, memory, and how long /metrics takes.
+receipt to accepted, memory, and how long /metrics takes. Then every pair trades ten times as often as all messages came before,
+for ten seconds, and what is stored of them is counted at the exchange; then every connection is dropped at once. From the start on
+the exchanges count what oversteps their limits.
 """
 
 import argparse
 import collections
 import contextlib
+import datetime
 import json
 import pathlib
 import re
@@ -26,6 +29,10 @@ QUOTES = {
     "coinbase": ("USD", ""), "bybit": ("USDT", ""), "okx": ("USDT", ""), "bitfinex": ("USD", ""), "bitmex": ("USD", ":perp"),
 }
 SLOWEST, MOST_MIB, MOST_GROWTH, SCRAPE = 0.1, 512, 1.05, 0.1
+# How long until everything is live, from a cold start and after every connection was dropped.
+LIVE_WITHIN = 300
+# A rush: trades a second of each pair, for so many seconds; so much more memory may be left a minute later.
+RUSH, RUSH_SECS, MOST_LEFT = 200, 10, 1.1
 
 
 def free_port():
@@ -43,7 +50,8 @@ def configuration(folder, rest, web, port, deltas):
     ]
     for name, (quote, end) in QUOTES.items():
         pairs = [f"\"P{number:03}/{quote}{end}\"" for number in range(FEWER.get(name, PAIRS))]
-        first, rest_of = pairs[:11], pairs[11:]
+        own = 12 if name == "binance" else 11
+        first, rest_of = pairs[:own], pairs[own:]
         lines.append(f"  - {{exchange: {name}, pairs: [{', '.join(pairs)}], channels: [trades]}}")
         book = "channels: [book], depth: 100, time_step: 10"
         if deltas:
@@ -59,6 +67,28 @@ def scrape(port):
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         text = answer.read().decode()
     return text, time.perf_counter() - began
+
+
+def ask(url, method="GET"):
+    """What the simulated exchanges say of themselves."""
+    with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+def over(rest):
+    """What clients asked too often, by exchange, and how often they were told so over REST."""
+    seen = ask(f"{rest}/sim")
+    found = {exchange: own["over"] for exchange, own in seen["sockets"].items() if own["over"]}
+    refused = {status: count for status, count in seen["answers"].items() if status in ("418", "429")}
+    return {**found, **({"REST": refused} if refused else {})}
+
+
+def are_live(text):
+    """The series that are live, books only in step."""
+    own = r'exchange="(\w+)"[^}]*kind="(\w+)"[^}]*pair="([^"]+)"'
+    live = set(re.findall(rf'^dccd_websocket_state\{{{own}[^}}]*state="live"\}} 1$', text, re.M))
+    in_step = set(re.findall(rf"^dccd_book_in_step\{{{own}[^}}]*\}} 1$", text, re.M))
+    return {series for series in live if series[1] != "orderbook"} | in_step
 
 
 def total(text, family, labels=""):
@@ -90,6 +120,22 @@ def processor(pid):
     return (int(fields[11]) + int(fields[12])) / 100
 
 
+def stored(config, rest, window):
+    """The trades of a window in milliseconds that are stored, and how many there are at the exchange."""
+    at = [datetime.datetime.fromtimestamp(ms / 1e3, datetime.timezone.utc).isoformat() for ms in window]
+    there, here, wrong = 0, 0, []
+    for name, (quote, _) in QUOTES.items():
+        read = [str(DCCD), "read", f"{name}/*/trades", "-c", str(config), "--from", at[0], "--until", at[1], "--format", "csv", "--columns", "ts"]
+        lines = subprocess.run(read, capture_output=True, text=True, check=True).stdout.splitlines()[1:]
+        counts = collections.Counter(line.split(",", 1)[0] for line in lines)
+        for number in range(FEWER.get(name, PAIRS)):
+            wanted = ask(f"{rest}/sim/trades?symbol=P{number:03}{quote}&from={window[0]}&until={window[1]}")["trades"]
+            own = sum(count for series, count in counts.items() if f"/P{number:03}-" in series)
+            there, here = there + wanted, here + own
+            wrong += [f"{name} P{number:03}: {own} of {wanted}"] if own != wanted else []
+    return f"{here:,} stored of {there:,} at the exchanges" + (f", not the same: {wrong[:5]}" if wrong else "")
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--secs", type=int, default=300)
@@ -113,24 +159,23 @@ def main():
         dccd = subprocess.Popen([str(DCCD), "start", "-c", str(config)], stdout=log, stderr=log)
         ends.callback(dccd.kill)
         wanted, began = 2 * sum(FEWER.get(name, PAIRS) for name in QUOTES), time.monotonic()
-        while True:
-            time.sleep(2)
-            try:
-                text, _ = scrape(port)
-            except OSError:
-                text = ""
-            live, books = total(text, "dccd_websocket_state", 'state="live"'), total(text, "dccd_book_in_step")
-            if live >= wanted * 0.99 and books >= wanted / 2 * 0.99:
-                break
-            if time.monotonic() - began > asked.within or dccd.poll() is not None:
-                print(f"after {time.monotonic() - began:.0f} s {live:.0f} of {wanted} series are live, {books:.0f} books in step")
-                for name in QUOTES:
-                    own = f'exchange="{name}"'
-                    states = re.findall(rf'^dccd_websocket_state\{{[^}}]*{own}[^}}]*state="(\w+)"\}} 1$', text, re.M)
-                    print(f"  {name}: {dict(collections.Counter(states))}, {total(text, 'dccd_book_in_step', own):.0f} books in step")
-                print(pathlib.Path(folder, "out").read_text()[-1500:])
-                raise SystemExit(1)
-        print(f"{wanted} series of {len(QUOTES)} exchanges, 99 in 100 live and in step after {time.monotonic() - began:.0f} s")
+
+        def wait_for_all(began):
+            """Waits until each series was live."""
+            seen = set()
+            while len(seen) < wanted:
+                time.sleep(1)
+                with contextlib.suppress(OSError):
+                    seen |= are_live(scrape(port)[0])
+                if time.monotonic() - began > asked.within or dccd.poll() is not None:
+                    print(f"after {time.monotonic() - began:.0f} s {len(seen)} of {wanted} series were live")
+                    print(f"  {dict(collections.Counter(series[:2] for series in seen))}")
+                    print(pathlib.Path(folder, "out").read_text()[-1500:])
+                    raise SystemExit(1)
+            return time.monotonic() - began
+
+        took = wait_for_all(began)
+        print(f"{wanted} series of {len(QUOTES)} exchanges, all live and in step after {took:.0f} s (goal {LIVE_WITHIN}); over a limit: {over(rest)}")
         first, _ = scrape(port)
         used = processor(dccd.pid), processor(sim.pid)
         sizes, scrapes, until = [], [], time.monotonic() + asked.secs
@@ -156,12 +201,35 @@ def main():
         print(f"  memory: {peak:.0f} MiB at most (goal {MOST_MIB}), the last part {growth:.3f} of the one before (goal {MOST_GROWTH})")
         print(f"  /metrics: {scrapes[len(scrapes) // 2] * 1e3:.0f} ms, at most {scrapes[-1] * 1e3:.0f} (goal {SCRAPE * 1e3:.0f}), {len(last) / 1e6:.1f} MB")
         figure("accepted", slowest * 1e3, "ms")
+        figure("thousand_scrape", scrapes[-1] * 1e3, "ms")
+        figure("thousand_growth", growth, "times")
+        figure("thousand_live", took, "s")
         figure("thousand_mib", peak, "MiB")
         print(f"  holes: {json.dumps(holes)}")
+
+        usual, moment = max(sizes[-12:]), time.time()
+        ask(f"{rest}/sim/rush?trades={RUSH}&secs={RUSH_SECS}", "POST")
+        highest, until = 0, time.monotonic() + RUSH_SECS + 60
+        while time.monotonic() < until:
+            time.sleep(1)
+            highest = max(highest, memory(dccd.pid)[0])
+        left = memory(dccd.pid)[0] / usual
+        print(f"  {RUSH} trades/s of each pair for {RUSH_SECS} s: memory {usual:.0f} MiB before, {highest:.0f} at most, "
+              f"{left:.3f} of before a minute later (goal {MOST_LEFT})")
+        figure("rush_left", left, "times")
+        window = int(moment) * 1_000 - 5_000, int(moment) * 1_000 + RUSH_SECS * 1_000 + 20_000
+
+        dropped = time.monotonic()
+        ask(f"{rest}/sim/drop", "POST")
+        again = wait_for_all(dropped + 0)
+        print(f"  every connection dropped at once: all live and in step after {again:.0f} s (goal {LIVE_WITHIN}); over a limit: {over(rest)}")
+        figure("thousand_again", again, "s")
+        time.sleep(30)
         dccd.terminate()
         print(f"  stopped with {dccd.wait(60)}")
         gaps = subprocess.run([str(DCCD), "gaps", "-c", str(config), "--open", "--json"], capture_output=True, text=True)
         print(f"  open gaps afterwards: {len(json.loads(gaps.stdout or '[]'))}")
+        print(f"  trades of the rush: {stored(config, rest, window)}")
 
 
 if __name__ == "__main__":

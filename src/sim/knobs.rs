@@ -9,7 +9,7 @@ use super::market::{Listing, Market};
 use super::rule::Rule;
 use super::tape::Surge;
 use super::ws::WsRule;
-use crate::model::{Micros, Windows};
+use crate::model::{Micros, Window, Windows};
 
 /// All settings.
 #[derive(Clone, Debug)]
@@ -59,9 +59,13 @@ pub struct Knobs {
     /// The time at the exchange, which decides which data exists.
     pub ws_rate: u64,
     pub ws_rate_from: Micros,
-    /// The symbols that trade at that rate; none for all.
+    /// Times, in their order, of another rate.
+    pub ws_rushes: Vec<(Window, u64)>,
+    /// The symbols that trade at those rates; none for all.
     pub ws_rate_of: Vec<String>,
     pub ws_lifetime: Option<Duration>,
+    /// When every connection that was open ended at once.
+    pub ws_dropped: Option<Micros>,
     pub ws_notice: Duration,
     pub ws_burst: Duration,
     pub ws_faults: Vec<WsRule>,
@@ -109,8 +113,10 @@ impl Default for Knobs {
             bad_sums: Vec::new(),
             ws_rate: 0,
             ws_rate_from: Micros(0),
+            ws_rushes: Vec::new(),
             ws_rate_of: Vec::new(),
             ws_lifetime: None,
+            ws_dropped: None,
             ws_notice: Duration::from_secs(10),
             ws_burst: Duration::from_secs(3),
             ws_faults: Vec::new(),
@@ -130,12 +136,24 @@ impl Knobs {
             trades_per_hour: self.trades_per_hour,
             cluster: self.cluster,
             holes: self.holes.clone(),
-            surge: (self.ws_rate > 0 && is_busy).then(|| Surge {
-                from: self.ws_rate_from,
-                trades_per_hour: self.trades_per_hour.saturating_add(self.ws_rate.saturating_mul(3_600)),
-            }),
+            surges: if is_busy { self.surges() } else { Vec::new() },
         };
         Market::new(symbol, listing).with_book_levels(self.book_levels)
+    }
+
+    fn surges(&self) -> Vec<Surge> {
+        let at = |from, each_second: u64| Surge {
+            from,
+            trades_per_hour: self.trades_per_hour.saturating_add(each_second.saturating_mul(3_600)),
+        };
+        let mut surges = Vec::new();
+        if self.ws_rate > 0 {
+            surges.push(at(self.ws_rate_from, self.ws_rate));
+        }
+        for (window, rate) in &self.ws_rushes {
+            surges.extend([at(window.from, *rate), at(window.until, self.ws_rate)]);
+        }
+        surges
     }
 
     /// Whether the candle with this open, in microseconds, or the trade with this id is an impossible one.

@@ -22,8 +22,8 @@ pub struct Listing {
     pub cluster: u64,
     /// Periods without data: no trades, and no candle that lies entirely inside.
     pub holes: Windows,
-    /// Since when it trades at another rate.
-    pub surge: Option<Surge>,
+    /// Since when it trades at other rates, in the order of time.
+    pub surges: Vec<Surge>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +78,8 @@ impl Market {
     #[must_use]
     pub fn new(symbol: &str, listing: Listing) -> Self {
         let path = Path::of(symbol);
-        let Listing { from, trades_per_hour, cluster, ref holes, surge } = listing;
-        let tape = Tape::new(path.seed(), from, trades_per_hour, cluster, holes, surge);
+        let Listing { from, trades_per_hour, cluster, ref holes, ref surges } = listing;
+        let tape = Tape::new(path.seed(), from, trades_per_hour, cluster, holes, surges);
         Market { symbol: symbol.to_owned(), path, tape, listing, book_levels: LEVELS }
     }
 

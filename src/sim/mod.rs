@@ -12,6 +12,7 @@ mod bend;
 mod body;
 mod book;
 mod clock;
+mod control;
 mod fault;
 mod fields;
 mod hash;

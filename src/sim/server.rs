@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{HELD, ReplyBody};
+use super::control;
 use super::fault::Endpoint;
 use super::knobs::Knobs;
 use super::market::Market;
@@ -185,6 +186,9 @@ async fn answer(
         ws::upgrade(&request, &request_handler.world().knobs, &request_handler.sockets)
     {
         *asked.lock().unwrap_or_else(PoisonError::into_inner) = upgrade;
+        return Ok(answer);
+    }
+    if let Some(answer) = control::answer(&request_handler, request.method(), request.uri()) {
         return Ok(answer);
     }
     let (outcome, latency) = request_handler.handle(request.method(), request.uri());

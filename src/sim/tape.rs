@@ -21,12 +21,12 @@ pub struct Surge {
     pub trades_per_hour: u64,
 }
 
-/// The trades of one symbol along time: at its usual rate, then at another.
+/// The trades of one symbol along time: at its usual rate, then at others.
 #[derive(Clone, Debug)]
 pub(super) struct Tape {
     usual: Run,
-    /// The busier run, the id of its first trade and its first millisecond.
-    surge: Option<(Run, u64, i64)>,
+    /// The later runs in the order of time, the id of the first trade of each, and its first millisecond.
+    surges: Vec<(Run, u64, i64)>,
 }
 
 impl Tape {
@@ -37,32 +37,30 @@ impl Tape {
         per_hour: u64,
         cluster: u64,
         holes: &Windows,
-        surge: Option<Surge>,
+        surges: &[Surge],
     ) -> Self {
-        let usual = Run::new(seed, from, per_hour, cluster, holes);
-        let surge = surge.map(|surge| {
+        let mut tape = Tape { usual: Run::new(seed, from, per_hour, cluster, holes), surges: Vec::new() };
+        for surge in surges {
             let begins = surge.from.max(from);
             let run = Run::new(seed ^ 7, begins, surge.trades_per_hour, cluster, holes);
-            (run, usual.first_at_or_after(begins), begins.millis_ceil())
-        });
-        Tape { usual, surge }
+            tape.surges.push((run, tape.first_at_or_after(begins), begins.millis_ceil()));
+        }
+        tape
     }
 
     /// The millisecond of a trade; it never falls as ids grow.
     pub(super) fn ts_ms(&self, id: u64) -> i64 {
-        match &self.surge {
-            Some((run, first, _)) if id >= *first => run.ts_ms(id - first),
-            _ => self.usual.ts_ms(id),
+        match self.surges.iter().rfind(|(_, first, _)| id >= *first) {
+            Some((run, first, _)) => run.ts_ms(id - first),
+            None => self.usual.ts_ms(id),
         }
     }
 
     /// The first trade at or after an instant.
     pub(super) fn first_at_or_after(&self, at: Micros) -> u64 {
-        match &self.surge {
-            Some((run, first, begins_ms)) if at.millis_ceil() > *begins_ms => {
-                first + run.first_at_or_after(at)
-            }
-            _ => self.usual.first_at_or_after(at),
+        match self.surges.iter().rfind(|(.., begins_ms)| at.millis_ceil() > *begins_ms) {
+            Some((run, first, _)) => first + run.first_at_or_after(at),
+            None => self.usual.first_at_or_after(at),
         }
     }
 }
@@ -164,10 +162,10 @@ mod tests {
 
     const LISTED_MS: i64 = 1_600_000_000_000;
 
-    fn tape(per_hour: u64, cluster: u64, rests: &[(i64, i64)], surge: Option<Surge>) -> Tape {
+    fn tape(per_hour: u64, cluster: u64, rests: &[(i64, i64)], surges: &[Surge]) -> Tape {
         let at = |ms| Micros::from_millis(LISTED_MS + ms);
         let holes = rests.iter().filter_map(|&(from, until)| Window::new(at(from), at(until))).collect();
-        Tape::new(7, at(0), per_hour, cluster, &holes, surge)
+        Tape::new(7, at(0), per_hour, cluster, &holes, surges)
     }
 
     proptest! {
@@ -176,17 +174,17 @@ mod tests {
             per_hour in prop_oneof![1_u64..50, 1_000_u64..100_000, Just(MOST_PER_HOUR)],
             cluster in prop_oneof![Just(1_u64), Just(8), Just(300)],
             rests in prop::collection::vec((-5_000_i64..4_000_000, 1_i64..3_000_000), 0..3),
-            surge in prop_oneof![
-                Just(None),
-                (-5_000_i64..5_000_000, prop_oneof![Just(20_u64), Just(90_000), Just(MOST_PER_HOUR)]).prop_map(Some)
-            ],
+            surges in prop::collection::vec(
+                (-5_000_i64..5_000_000, prop_oneof![Just(20_u64), Just(90_000), Just(MOST_PER_HOUR)]),
+                0..4,
+            ),
             probe in -10_000_i64..8_000_000,
         ) {
             let rests: Vec<_> = rests.into_iter().map(|(from, len)| (from, from + len)).collect();
-            let surge = surge.map(|(from, trades_per_hour)| {
-                Surge { from: Micros::from_millis(LISTED_MS + from), trades_per_hour }
-            });
-            let tape = tape(per_hour, cluster, &rests, surge);
+            let surge = |(from, trades_per_hour)| Surge { from: Micros::from_millis(LISTED_MS + from), trades_per_hour };
+            let mut surges: Vec<Surge> = surges.into_iter().map(surge).collect();
+            surges.sort_by_key(|surge| surge.from);
+            let tape = tape(per_hour, cluster, &rests, &surges);
             let id = tape.first_at_or_after(Micros::from_millis(LISTED_MS + probe));
 
             prop_assert!(tape.ts_ms(id) >= LISTED_MS + probe);
@@ -203,7 +201,7 @@ mod tests {
 
     #[test]
     fn a_whole_cluster_may_share_one_millisecond() {
-        let tape = tape(3_600, 2_500, &[], None);
+        let tape = tape(3_600, 2_500, &[], &[]);
         let shared =
             (0..40).any(|cluster| tape.ts_ms(cluster * 2_500) == tape.ts_ms(cluster * 2_500 + 2_499));
         assert!(shared);
@@ -213,7 +211,7 @@ mod tests {
     fn trades_before_a_surge_are_as_they_were_and_its_rate_holds_after() {
         let from = Micros::from_millis(LISTED_MS + 1_800_000);
         let (usual, busy) =
-            (tape(3_600, 8, &[], None), tape(3_600, 8, &[], Some(Surge { from, trades_per_hour: 360_000 })));
+            (tape(3_600, 8, &[], &[]), tape(3_600, 8, &[], &[Surge { from, trades_per_hour: 360_000 }]));
         let first = busy.first_at_or_after(from);
         assert_eq!(first, usual.first_at_or_after(from));
         assert!((0..first).all(|id| busy.ts_ms(id) == usual.ts_ms(id)));

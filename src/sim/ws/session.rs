@@ -273,6 +273,9 @@ impl<'a> Session<'a> {
             self.overstep(WsLimit::Idle, "");
         }
         let knobs = &self.world.knobs;
+        if knobs.ws_dropped.is_some_and(|at| self.opened < at && now >= at) {
+            return self.end(Out::Reset);
+        }
         let ends = knobs.ws_lifetime.map(|lifetime| self.opened + lifetime);
         let lead = knobs.ws_notice;
         if let Some(ends) = ends.filter(|ends| now >= *ends - lead) {
