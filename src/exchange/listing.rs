@@ -92,6 +92,12 @@ impl Instrument {
         quarter::tenure(self.pair.as_ref()?.market(), self.ends?)
     }
 
+    /// Until when its pair names it: then another has its name, or it has expired. `None` where that does not end.
+    #[must_use]
+    pub(crate) fn named_until(&self) -> Option<Micros> {
+        self.tenure().map(|tenure| tenure.until).or(self.ends)
+    }
+
     /// The base amount of a row that counts contracts.
     ///
     /// # Errors

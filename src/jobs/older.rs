@@ -138,7 +138,7 @@ impl Run<'_> {
         later: Option<(Micros, Micros)>,
     ) -> Result<Result<(), Failed>, RunError> {
         let (series, instrument) = (Arc::clone(&source.series), Arc::clone(&scope.instrument));
-        let settled = plan::unsettled_since(None, source.horizon);
+        let settled = plan::unsettled_since(None, source.horizon, None);
         let wanted = derivation.wanted();
         let mut proven = wanted.from;
         let mut walk = Walk::new(series, instrument, source.offer, wanted, source.horizon, settled).last();

@@ -42,9 +42,15 @@ pub(crate) fn due_until(exchange: &dyn Exchange, series: &Series, covered: &Wind
     }
 }
 
-/// The instant from which nothing can be confirmed empty.
+/// How long after a contract expired rows of it may still arrive late.
+const EXPIRED_FOR: Duration = Duration::from_secs(60);
+
+/// The instant from which nothing can be confirmed empty, of an instrument that trades until `ends`.
 #[must_use]
-pub(crate) fn unsettled_since(grid: Option<Grid>, horizon: Micros) -> Micros {
+pub(crate) fn unsettled_since(grid: Option<Grid>, horizon: Micros, ends: Option<Micros>) -> Micros {
+    if let Some(ends) = ends.filter(|ends| *ends + EXPIRED_FOR <= horizon) {
+        return ends;
+    }
     let spans = grid.map_or(horizon, |grid| grid.step(horizon, -ASKED_AGAIN));
     spans.min(horizon - UNSETTLED)
 }

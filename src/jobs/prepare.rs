@@ -59,9 +59,7 @@ impl Run<'_> {
         let pair = self.order.series.pair();
         let known = self.context.instruments().get(pair).cloned();
         let now = client.clock().now();
-        let has_its_name = |own: &Instruments| {
-            own.now.tenure().map(|own| own.until).or(own.now.ends).is_none_or(|until| now < until)
-        };
+        let has_its_name = |own: &Instruments| own.now.named_until().is_none_or(|until| now < until);
         if let Some(known) = known.clone().filter(has_its_name) {
             return Ok(known);
         }
@@ -135,7 +133,7 @@ impl Run<'_> {
         let now = self.context.client.clock().now();
         let asked = self.asked(writer, offer, grid, plan::horizon(offer, grid, now));
         let before = instruments.before.filter(|before| {
-            let Some(tenure) = offer.tenure(before).filter(|_| !offer.is_recent_only()) else { return false };
+            let Some(tenure) = offer.tenure(before) else { return false };
             let closed = grid.map_or(tenure.until, |grid| grid.next(grid.floor(tenure.until)));
             let wanted = Window::new(asked.max(tenure.from), tenure.until);
             now < closed + ASKED_AFTER_ITS_END
@@ -212,7 +210,7 @@ impl Run<'_> {
         let Some(listed) = scope.instrument.listed.filter(|_| !goes_further_back) else { return };
         let surely = listed - TRADED_BEFORE_LISTED;
         let opens = scope.grid.map_or(surely, |grid| scope.offer.open_before(grid, surely));
-        let settled = plan::unsettled_since(scope.grid, scope.horizon);
+        let settled = scope.unsettled_since();
         let Some(before) = Window::new(scope.since, scope.until.min(opens).min(settled)) else { return };
         let exchange = self.context.client.exchange().name();
         let reason = format!("{exchange} lists {} since {listed}", scope.instrument.symbol);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::exchange::{Bounds, Direction, Instrument, Offer};
+use crate::jobs::plan;
 use crate::model::{Grid, Micros, Window, Windows};
 
 /// An instrument that the pair names or named, and whether it is the first to request.
@@ -26,6 +27,12 @@ pub(super) struct RunScope {
 }
 
 impl RunScope {
+    /// The instant from which nothing can be confirmed empty.
+    pub(super) fn unsettled_since(&self) -> Micros {
+        let tenure = self.offer.tenure(&self.instrument);
+        plan::unsettled_since(self.grid, self.horizon, tenure.map(|tenure| tenure.until))
+    }
+
     /// The oldest or newest known row, if it is adjacent to the start of a walk over a window. If nothing
     /// between them is missing, the exchange still serves that row, and one request can cover both.
     pub(super) fn beside(&self, window: Window, ends: (Micros, Micros), settled: &Windows) -> Option<Micros> {

@@ -16,7 +16,7 @@ use crate::jobs::handle::Handle;
 use crate::jobs::run::Run;
 use crate::jobs::scope::RunScope;
 use crate::jobs::turn::Turn;
-use crate::jobs::{FetchError, RunError, RunErrorKind, plan};
+use crate::jobs::{FetchError, RunError, RunErrorKind};
 use crate::model::{Micros, Window, Windows};
 use crate::net::NetError;
 use crate::telemetry::events::{Chain, WindowFailed};
@@ -148,7 +148,7 @@ impl Run<'_> {
         are_beside: bool,
     ) -> Walk {
         let (series, instrument) = (Arc::clone(&self.order.series), Arc::clone(&scope.instrument));
-        let settled = plan::unsettled_since(scope.grid, scope.horizon);
+        let settled = scope.unsettled_since();
         let beside = self.fetcher.ends.known().and_then(|ends| scope.beside(window, ends, &writer.settled()));
         let walk = Walk::new(series, instrument, scope.offer, window, scope.horizon, settled).beside(beside);
         let walk = if are_beside { walk.beside_others() } else { walk };

@@ -1,4 +1,4 @@
-//! What a program that is not in this process asks of the simulator itself, below `/sim`: what it has seen, and things that
+//! Paths of the simulator itself, below `/sim`, for programs that are not in this process: what it has seen, and things that
 //! are to happen now.
 
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ use crate::sim::ws::SocketCounts;
 /// The longest rush.
 const MOST_SECS: u64 = 3_600;
 
-/// What there is to ask.
+/// The paths there are.
 const PATHS: &str = "ask GET /sim or /sim/trades, POST /sim/drop or /sim/rush";
 
 /// Answers over REST by their status, and what the sockets of each exchange counted.

@@ -24,6 +24,8 @@ pub struct Knobs {
     pub cluster: u64,
     /// Periods without data. Trade ids are contiguous across a hole, so changing this renumbers later trades.
     pub holes: Windows,
+    /// Periods in which nothing is traded, though candles go on. They renumber later trades too.
+    pub rests: Windows,
     /// A closed candle stays provisional for this many further spans; a running one always is.
     pub revise_spans: u32,
     /// One row in so many is impossible, always the same ones; 0 for none.
@@ -95,6 +97,7 @@ impl Default for Knobs {
             trades_per_hour: 3_600,
             cluster: 8,
             holes: Windows::new(),
+            rests: Windows::new(),
             revise_spans: 0,
             odd_one_in: 0,
             page_limit: 1_000,
@@ -138,7 +141,7 @@ impl Knobs {
             holes: self.holes.clone(),
             surges: if is_busy { self.surges() } else { Vec::new() },
         };
-        Market::new(symbol, listing).with_book_levels(self.book_levels)
+        Market::new(symbol, listing).with_rests(&self.rests).with_book_levels(self.book_levels)
     }
 
     fn surges(&self) -> Vec<Surge> {

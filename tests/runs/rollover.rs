@@ -99,6 +99,33 @@ async fn a_process_that_sees_the_rollover_gets_the_rest_of_the_old_contract_and_
 }
 
 #[tokio::test]
+async fn the_last_trades_of_a_contract_are_known_to_be_the_last_soon_after_it_expired() {
+    for series in [
+        "binance/BTC-USDT_QUARTER/trades",
+        "binancecoinm/BTC-USD_QUARTER/trades",
+        "bybit/BTC-USDT_QUARTER/trades",
+    ] {
+        let setup = setup(series, "2024-03-29 07:50:30").await;
+        let engine = setup.engine().await;
+        let order = backfill(series, "2024-03-29 07:00:00");
+        for now in ["2024-03-29 07:50:30", "2024-03-29 08:01:30"] {
+            later(&setup, &engine, series, now).await;
+            run(&engine, &order).await;
+        }
+        engine.close().await;
+
+        let last = window("2024-03-29 07:00:00", ROLLOVER);
+        assert_same(
+            &setup.stored(series),
+            &truth(&setup, series, window("2024-03-29 07:00:00", "2024-03-29 08:01:30")),
+        );
+        let ledger = setup.ledger(series);
+        assert_eq!(ledger.settled().missing(last).iter().collect::<Vec<_>>(), [], "{series}");
+        assert_eq!(ledger.unfillable, [], "{series}");
+    }
+}
+
+#[tokio::test]
 async fn what_only_an_earlier_contract_had_is_unfillable_and_no_row_of_the_new_one_takes_its_place() {
     let series = "bybit/BTC-USD_QUARTER/ohlc/1h";
     let setup = setup(series, "2024-03-28 00:10:30").await;

@@ -180,7 +180,7 @@ async fn open(
     let opened = opened.map_err(|error| RunErrorKind::Broken { reason: error.to_string() }.of(series))?;
     let rows = opened.map_err(|error| RunErrorKind::Store(error).of(series))?;
     let instrument = instruments.now;
-    let ends = instrument.tenure().map(|tenure| tenure.until).or(instrument.ends);
+    let ends = instrument.named_until();
     let topic = NewTopic {
         series: Arc::clone(series),
         instrument,

@@ -1,7 +1,7 @@
 //! The content of frames since the last hand-over: rows by topic, events and counts.
 
 use crate::exchange::live::{Event, TopicId};
-use crate::model::{Batch, Kind};
+use crate::model::{Batch, Kind, Micros};
 
 /// The content of frames since the last hand-over. One belongs to one connection and is used again and again, so
 /// that a row costs no allocation.
@@ -63,6 +63,19 @@ impl Received {
     pub fn take(&mut self, topic: TopicId) -> Option<Batch> {
         self.filled.retain(|filled| *filled != topic);
         self.batches.get_mut(topic.0 as usize)?.take().filter(|batch| !batch.is_empty())
+    }
+
+    /// Leaves out the rows of one topic from an instant on.
+    pub(crate) fn leave_out_from(&mut self, topic: TopicId, from: Micros) {
+        let Some(batch) = self.batches.get_mut(topic.0 as usize).and_then(Option::as_mut) else { return };
+        if batch.ts().iter().all(|ts| *ts < from.0) {
+            return;
+        }
+        let kept: Vec<usize> = (0..batch.len()).filter(|row| batch.ts()[*row] < from.0).collect();
+        *batch = batch.gather(&kept);
+        if batch.is_empty() {
+            self.filled.retain(|filled| *filled != topic);
+        }
     }
 
     /// Forgets all of it, once it was handed over. The room of its rows is kept, but not that of whole books: they come seldom,

@@ -107,7 +107,9 @@ impl Walk {
 
     /// The rest of the window that may be confirmed empty.
     pub(super) fn unproven(&self) -> Option<Window> {
-        // Time that was forgotten stays a gap until it is out of reach.
-        Window::new(self.from, self.until.min(self.settled)).filter(|_| !self.offer.is_forgetful)
+        // Time that was forgotten stays a gap until it is out of reach. Nothing after a row that is still shown was.
+        let shows_older = self.offer.direction == Direction::OldestFirst && self.held.is_some();
+        let may_be_forgotten = self.offer.is_forgetful && !shows_older;
+        Window::new(self.from, self.until.min(self.settled)).filter(|_| !may_be_forgotten)
     }
 }

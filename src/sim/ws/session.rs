@@ -193,7 +193,12 @@ impl<'a> Session<'a> {
     fn frame(&mut self, group: &[Due], now: Micros) {
         let (world, first) = (Arc::clone(&self.world), group[0]);
         let topic = &self.topics[first.topic];
-        let Some(market) = topic.market(&world, first.at) else { return };
+        // The last candle of a contract closes when another has its name.
+        let happened = match first.event {
+            Event::Candle { open, .. } => open,
+            _ => first.at,
+        };
+        let Some(market) = topic.market(&world, happened) else { return };
         let ids: Vec<u64> = group.iter().filter_map(|due| trade_of(due.event)).collect();
         let what = match first.event {
             Event::Trade(_) => What::Trades(&ids),

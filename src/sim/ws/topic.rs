@@ -113,6 +113,14 @@ impl Topic {
         }
     }
 
+    /// When its contract ends; never where it has none.
+    fn ends(&self) -> Micros {
+        match self.source {
+            Source::Symbol { ends: Some(ends), .. } => ends,
+            _ => Micros(i64::MAX),
+        }
+    }
+
     /// Publishes nothing any more.
     pub(super) fn silence(&mut self) {
         self.is_silenced = true;
@@ -146,8 +154,11 @@ impl Topic {
                 }
             }
             Flow::Book { .. } => {
-                for id in published_book(from) + 1..=published_book(until) {
-                    add(Micros::from_millis(id * UPDATE_MS) + DELAY, Event::Book(id));
+                let ends = self.ends();
+                let happened = |id: i64| Micros::from_millis(id * UPDATE_MS);
+                let due = published_book(from) + 1..=published_book(until);
+                for id in due.take_while(|id| happened(*id) < ends) {
+                    add(happened(id) + DELAY, Event::Book(id));
                 }
             }
             Flow::Heartbeats => {
@@ -170,10 +181,7 @@ impl Topic {
     ) -> Micros {
         const NEVER: Micros = Micros(i64::MAX);
         let Some(market) = self.market(world, until) else { return NEVER };
-        let ends = match self.source {
-            Source::Symbol { ends, .. } => ends.unwrap_or(NEVER),
-            _ => NEVER,
-        };
+        let ends = self.ends();
         let mut id = unpublished_trade(market, from);
         loop {
             let ts = market.trade(id).ts;
