@@ -15,6 +15,7 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::model::{Column, Texts, Values};
+use crate::store::rows_within;
 
 /// An open Parquet file.
 pub(crate) struct RawFile {
@@ -23,7 +24,11 @@ pub(crate) struct RawFile {
 
 impl RawFile {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        Ok(RawFile { reader: SerializedFileReader::new(File::open(path)?)? })
+        let file = File::open(path)?;
+        let bytes = file.metadata()?.len();
+        let reader = SerializedFileReader::new(file)?;
+        rows_within(reader.metadata(), bytes).map_err(ParquetError::General)?;
+        Ok(RawFile { reader })
     }
 
     pub(crate) fn groups(&self) -> usize {
@@ -126,7 +131,8 @@ fn records<T: DataType>(
     rows: usize,
     level: i16,
 ) -> Result<(Vec<T::T>, Vec<bool>)> {
-    let (mut values, mut levels) = (Vec::with_capacity(rows), Vec::with_capacity(rows));
+    // The rows of damaged metadata may be any number: room for them is made as they come.
+    let (mut values, mut levels) = (Vec::new(), Vec::new());
     let mut read = 0;
     while read < rows {
         let (records, ..) = reader.read_records(rows - read, Some(&mut levels), None, &mut values)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::ReaderProperties;
 use parquet::file::reader::{ChunkReader, Length};
 use parquet::file::serialized_reader::SerializedRowGroupReader;
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, Os, Reading};
 use crate::model::{Batch, Kind, Micros, Window, Windows};
+use crate::store::bounds::rows_within;
 use crate::store::merge::keys;
 use crate::store::rows::{key_range, read_group, schema};
 use crate::store::{Mark, StoreError};
@@ -123,8 +124,11 @@ pub(crate) fn look_at(file: Arc<dyn Reading>, path: &Path, kind: Kind) -> Result
     if metadata.file_metadata().schema().get_fields() != expected.get_fields() {
         return Ok(Opened::Damaged("its columns are not those of its kind".to_owned()));
     }
-    let rows: i64 = metadata.row_groups().iter().map(RowGroupMetaData::num_rows).sum();
-    if u64::try_from(rows) != Ok(footer.rows) {
+    let rows = match rows_within(&metadata, file.len()) {
+        Ok(rows) => rows,
+        Err(why) => return Ok(Opened::Damaged(why)),
+    };
+    if rows != footer.rows {
         return Ok(Opened::Damaged(format!("it holds {rows} rows and its footer says {}", footer.rows)));
     }
     let (path, metadata) = (path.to_owned(), Arc::new(metadata));

@@ -60,6 +60,7 @@
 mod accept;
 mod adopt;
 pub mod book;
+mod bounds;
 mod checked;
 mod error;
 mod file;
@@ -95,6 +96,7 @@ mod writer;
 
 pub use accept::{Accepted, LiveRows};
 pub use adopt::{Adoption, RowVerdict};
+pub(crate) use bounds::rows_within;
 pub use error::StoreError;
 pub(crate) use file::Hashed;
 pub use file::{Footer, Opened, PeriodFile, open_period_file, sha256};

@@ -173,10 +173,12 @@ pub(crate) fn read_group(kind: Kind, group: &dyn RowGroupReader) -> Result<Batch
 
 /// Reads the next rows of one column of a row group.
 pub(crate) fn read_column(field: &Field, reader: &mut ColumnReader, rows: usize) -> Result<Column> {
-    let mut levels = field.nullable.then(|| Vec::with_capacity(rows));
+    // Metadata that is damaged may speak of any number.
+    let room = rows.min(GROUP_ROWS);
+    let mut levels = field.nullable.then(|| Vec::with_capacity(room));
     macro_rules! read {
         ($reader:expr, $wrap:expr) => {{
-            let mut values = Vec::with_capacity(rows);
+            let mut values = Vec::with_capacity(room);
             let reader = $reader;
             let (records, ..) = reader.read_records(rows, levels.as_mut(), None, &mut values)?;
             if records != rows {
