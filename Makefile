@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: setup build lint test siege count bench bench-compare demo secrets clean
+.PHONY: setup build lint test siege fuzz count bench bench-compare demo secrets clean
 
 export CARGO ?= cargo
 # Most tests wait for programs they started: twice as many at a time as there are processors.
@@ -38,9 +38,17 @@ test: setup lint ## Everything that must hold. What is tried at random is the sa
 	trap .ci/skipped EXIT; PROPTEST_RNG_SEED=$${PROPTEST_RNG_SEED:-1} RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$(THREADS)} \
 		.ci/tests
 
-siege: setup ## The same tests in their long forms: more cases, more kills.
+siege: setup ## The same tests in their long forms: more cases, more kills; then `make fuzz`.
 	@rm -f $${CARGO_TARGET_DIR:-target}/skipped.txt
 	trap .ci/skipped EXIT; DCCD_SIEGE=1 PROPTEST_CASES=$${PROPTEST_CASES:-4096} $(CARGO) test --locked --no-fail-fast
+	@$(MAKE) fuzz
+
+fuzz: ## Every place where bytes of others come in, under libFuzzer: FUZZ_SECONDS (60) each.
+	@if command -v "$${CXX:-c++}" >/dev/null; then \
+		fuzz/run all $${FUZZ_SECONDS:-60}; \
+	else \
+		echo "fuzz: nothing was fuzzed: libFuzzer needs a C++ compiler, run \`apt install g++\`"; \
+	fi
 
 count: setup ## What the hot loops cost in instructions, allocations and bytes, against benches/counted.txt; minutes.
 	benches/count --build

@@ -43,8 +43,9 @@ pub mod engine;
 pub mod exchange;
 #[doc(hidden)]
 pub mod export;
-#[cfg(test)]
-mod fuzz;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 #[doc(hidden)]
 pub mod http;
 #[doc(hidden)]

@@ -327,13 +327,16 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Drops comments, and every item under `#[cfg(test)]`: rustfmt ends such an item where its own
+/// Attributes of items that are no part of the program: those of tests, and those of the fuzz targets too.
+const FOR_TESTS: [&str; 2] = ["#[cfg(test)]", "#[cfg(any(test, fuzzing))]"];
+
+/// Drops comments, and every item under one of [`FOR_TESTS`]: rustfmt ends such an item where its own
 /// indentation comes back.
 fn code_of(text: &str) -> Code {
     let mut code = Code { text: String::new(), test_modules: Vec::new() };
     let mut lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
     while let Some(line) = lines.next() {
-        if line.trim() != "#[cfg(test)]" {
+        if !FOR_TESTS.contains(&line.trim()) {
             code.text.push_str(line);
             code.text.push('\n');
             continue;

@@ -60,16 +60,18 @@ pub(super) fn run(bytes: &[u8]) {
 }
 
 /// Ends the daemon.
+#[cfg(test)]
 pub(super) fn end() {
     *DAEMON.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
-/// A request whose head says how long its body is.
+/// A request whose head says how long its body is, and that none follows: the end of the answer is then seen at once.
 fn with_length(bytes: &[u8]) -> Vec<u8> {
     const END: &[u8] = b"\r\n\r\n";
     let at = bytes.windows(END.len()).position(|own| own == END);
     let (head, body) = at.map_or((bytes, &[][..]), |at| (&bytes[..at], &bytes[at + END.len()..]));
-    [head, format!("\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes(), body].concat()
+    [head, format!("\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len()).as_bytes(), body]
+        .concat()
 }
 
 struct Daemon {

@@ -1,8 +1,8 @@
 //! Any bytes at every place where bytes of others come in: one function a target, which panics where what must hold of any
 //! bytes does not.
 //!
-//! `twins` calls them in every test run with what was recorded, bent at random. An input that broke something is a case
-//! under `tests/fixtures/fuzz`, and every run begins with those.
+//! `twins` calls them in every test run with what was recorded, bent at random; `fuzz/run` under libFuzzer. An input that
+//! broke something is a case under `tests/fixtures/fuzz`, and every run begins with those.
 
 mod config;
 mod folder;
@@ -15,22 +15,23 @@ mod rest;
 mod seeds;
 mod selector;
 mod state;
+#[cfg(test)]
 mod twins;
 mod web_config;
 
 /// A place where bytes of others come in.
 #[derive(Clone, Copy)]
-pub(crate) struct Target {
+pub struct Target {
     /// Its name, and that of the folder of its cases.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// Takes any bytes.
-    pub(crate) run: fn(&[u8]),
+    pub run: fn(&[u8]),
     /// Inputs as they should be.
-    pub(crate) seeds: fn() -> Vec<Vec<u8>>,
+    pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
 /// Every target.
-pub(crate) const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 10] = [
     Target { name: "rest", run: rest::run, seeds: rest::seeds },
     Target { name: "live", run: live::run, seeds: live::seeds },
     Target { name: "journal", run: journal::run, seeds: journal::seeds },
@@ -48,14 +49,14 @@ pub(crate) const TARGETS: [Target; 10] = [
 /// # Panics
 /// Where there is none.
 #[must_use]
-pub(crate) fn target(name: &str) -> Target {
+pub fn target(name: &str) -> Target {
     TARGETS.into_iter().find(|target| target.name == name).expect("the target is one of the list")
 }
 
 impl Target {
     /// Its seeds, and the cases that once broke something.
     #[must_use]
-    pub(crate) fn inputs(&self) -> Vec<Vec<u8>> {
+    pub fn inputs(&self) -> Vec<Vec<u8>> {
         let mut inputs = self.cases();
         inputs.extend((self.seeds)());
         inputs
@@ -63,7 +64,7 @@ impl Target {
 
     /// The cases that once broke something.
     #[must_use]
-    pub(crate) fn cases(&self) -> Vec<Vec<u8>> {
+    fn cases(&self) -> Vec<Vec<u8>> {
         seeds::files(&seeds::root().join("tests/fixtures/fuzz").join(self.name))
             .into_iter()
             .map(|(_, own)| own)

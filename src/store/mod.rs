@@ -102,7 +102,7 @@ pub(crate) use file::Hashed;
 pub use file::{Footer, Opened, PeriodFile, open_period_file, sha256};
 pub use inherit::{Inheritance, Merged};
 pub use inventory::{HeldSeries, Unaccounted, holding, inventory, is_held};
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) use journal::fuzzed as fuzzed_journal;
 pub use journal::{Mark, Watermarks};
 pub use layout::{Layout, Period};

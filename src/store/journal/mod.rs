@@ -15,7 +15,7 @@
 //! * **A kind of frame that a version does not know is damage to it**, so that it is set aside rather than misread.
 
 mod frame;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzed;
 mod mark;
 mod payload;
