@@ -242,6 +242,8 @@ impl LiveSeries {
         let Some((gap, is_again)) = self.steps.as_mut().and_then(|steps| steps.rose(at, known)) else {
             return vouched.map(|_| None);
         };
+        // It is known at that instant, though its connection may end before anything is vouched for.
+        self.proven = self.proven.max(Some(at));
         if let Some(Gap { window, reason }) = gap {
             self.lose(window);
             entered = self.writer.writer().unfillable(window, &Gap::words(reason));

@@ -192,6 +192,18 @@ fn a_book_covers_the_time_in_which_it_was_in_step_and_the_rest_is_unfillable_wit
 }
 
 #[test]
+fn time_after_a_connection_that_ended_as_soon_as_the_book_was_in_step_is_unfillable() {
+    let ((mut live, _root), now) = (book(), Instant::now());
+    live.rose(Micros(5)).unwrap().unwrap();
+    live.disconnected();
+    live.rose(Micros(12)).unwrap().unwrap();
+    live.cover(window(12, 20), now, true).unwrap();
+
+    assert_eq!(unfillable(&live), [(window(5, 12), Gap::words("reconnect"))]);
+    assert_eq!(settled(&live), [window(5, 20)]);
+}
+
+#[test]
 fn once_rows_of_a_book_were_lost_nothing_is_covered_before_its_session_began_anew() {
     let ((mut live, _root), now) = (book(), Instant::now());
     live.rose(Micros(0)).unwrap().unwrap();
