@@ -13,7 +13,9 @@ use crate::sim::{Clock, Knobs, RetryAfter, Rule, Sim, WsRule};
 
 /// Run simulated exchanges on this machine.
 ///
-/// Each is served below its own name, such as http://127.0.0.1:9440/binance.
+/// Each is served below its own name, such as http://127.0.0.1:9440/binance. GET /sim says what was asked of them, and
+/// /sim/trades?symbol=BTCUSDT&from=MS&until=MS how many trades there are; POST /sim/drop ends every connection at once,
+/// and /sim/rush?trades=200&secs=10 has each symbol trade so often a second for a while.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = examples(&["dccd sim --symbols BTCUSDT,ETHUSDT", "dccd sim --fault 500=2% --fault reset=1/50"]))]
 pub struct Args {

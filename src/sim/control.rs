@@ -26,19 +26,7 @@ const PATHS: &str = "ask GET /sim or /sim/trades, POST /sim/drop or /sim/rush";
 #[derive(Serialize)]
 struct Seen {
     answers: BTreeMap<u16, u64>,
-    sockets: BTreeMap<&'static str, Sockets>,
-}
-
-#[derive(Serialize)]
-struct Sockets {
-    connections: u64,
-    open: u64,
-    messages: u64,
-    topics: u64,
-    refused: u64,
-    frames: u64,
-    /// Limits that a client overstepped.
-    over: BTreeMap<String, u64>,
+    sockets: BTreeMap<&'static str, SocketCounts>,
 }
 
 #[derive(Serialize)]
@@ -50,9 +38,6 @@ struct Trades {
 struct Problem {
     error: &'static str,
 }
-
-#[derive(Serialize)]
-struct Done {}
 
 /// The answer where a path is meant for the simulator itself.
 pub(super) fn answer(
@@ -67,9 +52,11 @@ pub(super) fn answer(
         (&Method::GET, "/trades") => trades(request_handler, query).and_then(|found| written(&found)),
         (&Method::POST, "/drop") => {
             request_handler.set(|knobs| knobs.ws_dropped = Some(knobs.clock.now()));
-            written(&Done {})
+            written(&seen(request_handler))
         }
-        (&Method::POST, "/rush") => rush(request_handler, query).and_then(|()| written(&Done {})),
+        (&Method::POST, "/rush") => {
+            rush(request_handler, query).and_then(|()| written(&seen(request_handler)))
+        }
         _ => Err((404, PATHS)),
     };
     let (status, body) = match outcome {
@@ -92,23 +79,7 @@ fn seen(request_handler: &RequestHandler) -> Seen {
     for ((_, status), count) in request_handler.counts() {
         *answers.entry(status).or_default() += count;
     }
-    let sockets = request_handler.sockets.counts().into_iter();
-    Seen { answers, sockets: sockets.map(|(exchange, counts)| (exchange, Sockets::of(&counts))).collect() }
-}
-
-impl Sockets {
-    fn of(counts: &SocketCounts) -> Self {
-        let over = counts.over.iter().map(|(limit, count)| (format!("{limit:?}").to_lowercase(), *count));
-        Sockets {
-            connections: counts.connections,
-            open: counts.open,
-            messages: counts.messages,
-            topics: counts.topics,
-            refused: counts.refused,
-            frames: counts.frames,
-            over: over.collect(),
-        }
-    }
+    Seen { answers, sockets: request_handler.sockets.counts() }
 }
 
 /// How many trades of a symbol there are from an instant until another, in milliseconds.

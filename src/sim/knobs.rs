@@ -24,8 +24,6 @@ pub struct Knobs {
     pub cluster: u64,
     /// Periods without data. Trade ids are contiguous across a hole, so changing this renumbers later trades.
     pub holes: Windows,
-    /// Periods in which nothing is traded, though candles go on. They renumber later trades too.
-    pub rests: Windows,
     /// A closed candle stays provisional for this many further spans; a running one always is.
     pub revise_spans: u32,
     /// One row in so many is impossible, always the same ones; 0 for none.
@@ -58,19 +56,23 @@ pub struct Knobs {
     pub book_back_ms: u32,
     /// Symbols whose books have a wrong checksum at each update, where checksums are sent.
     pub bad_sums: Vec<String>,
-    /// The time at the exchange, which decides which data exists.
+    /// Trades a second beside the usual ones, and since when; over REST they are the same.
     pub ws_rate: u64,
     pub ws_rate_from: Micros,
     /// Times, in their order, of another rate.
     pub ws_rushes: Vec<(Window, u64)>,
     /// The symbols that trade at those rates; none for all.
     pub ws_rate_of: Vec<String>,
+    /// How long a connection lasts, and how long before its end the exchange tells it.
     pub ws_lifetime: Option<Duration>,
+    pub ws_notice: Duration,
     /// When every connection that was open ended at once.
     pub ws_dropped: Option<Micros>,
-    pub ws_notice: Duration,
+    /// How long the fault `burst` keeps everything back.
     pub ws_burst: Duration,
+    /// The faults of sockets.
     pub ws_faults: Vec<WsRule>,
+    /// The time at the exchange, which decides which data exists.
     pub clock: Clock,
     /// How far the time it states (in its clock endpoint and the Date header) is ahead of that, in
     /// milliseconds.
@@ -97,7 +99,6 @@ impl Default for Knobs {
             trades_per_hour: 3_600,
             cluster: 8,
             holes: Windows::new(),
-            rests: Windows::new(),
             revise_spans: 0,
             odd_one_in: 0,
             page_limit: 1_000,
@@ -141,7 +142,7 @@ impl Knobs {
             holes: self.holes.clone(),
             surges: if is_busy { self.surges() } else { Vec::new() },
         };
-        Market::new(symbol, listing).with_rests(&self.rests).with_book_levels(self.book_levels)
+        Market::new(symbol, listing).with_book_levels(self.book_levels)
     }
 
     fn surges(&self) -> Vec<Surge> {

@@ -78,14 +78,9 @@ impl Market {
     #[must_use]
     pub fn new(symbol: &str, listing: Listing) -> Self {
         let path = Path::of(symbol);
-        let tape = tape(&path, &listing, &listing.holes);
+        let Listing { from, trades_per_hour, cluster, ref holes, ref surges } = listing;
+        let tape = Tape::new(path.seed(), from, trades_per_hour, cluster, holes, surges);
         Market { symbol: symbol.to_owned(), path, tape, listing, book_levels: LEVELS }
-    }
-
-    /// The same market, in which nothing is traded in some periods; its candles go on.
-    pub(super) fn with_rests(self, rests: &Windows) -> Self {
-        let without_trades: Windows = self.listing.holes.iter().chain(rests.iter()).collect();
-        Market { tape: tape(&self.path, &self.listing, &without_trades), ..self }
     }
 
     /// The same market with so many levels a side of its book.
@@ -310,11 +305,6 @@ impl SimTrade {
             side: Some(if self.sold { Side::Sell } else { Side::Buy }),
         }
     }
-}
-
-fn tape(path: &Path, listing: &Listing, without_trades: &Windows) -> Tape {
-    let Listing { from, trades_per_hour, cluster, ref surges, .. } = *listing;
-    Tape::new(path.seed(), from, trades_per_hour, cluster, without_trades, surges)
 }
 
 /// The length of a grid's span, in seconds, at most a year.

@@ -27,8 +27,7 @@ pub(crate) const DAY: i64 = 24 * HOUR;
 /// An exchange, a data path, and one job in its configuration.
 pub(crate) struct TestDaemon {
     pub(crate) sim: Sim,
-    /// May be that of other exchanges too.
-    pub(crate) folder: Arc<TempDir>,
+    pub(crate) folder: TempDir,
     pub(crate) jobs: String,
     /// The exchange's time, where the test steers it.
     pub(crate) now: Arc<AtomicI64>,
@@ -63,13 +62,14 @@ impl TestDaemon {
 
     /// A setup whose exchange keeps the time of its knobs.
     pub(crate) async fn keeping_time(jobs: &str, knobs: Knobs) -> TestDaemon {
-        TestDaemon::sharing(Arc::new(TempDir::new().unwrap()), jobs, knobs).await
-    }
-
-    /// The same in a folder that other exchanges share.
-    pub(crate) async fn sharing(folder: Arc<TempDir>, jobs: &str, knobs: Knobs) -> TestDaemon {
         let sim = Sim::start("127.0.0.1:0".parse().unwrap(), knobs).await.unwrap();
-        TestDaemon { sim, folder, jobs: jobs.to_owned(), now: Arc::default(), faster: Some(1) }
+        TestDaemon {
+            sim,
+            folder: TempDir::new().unwrap(),
+            jobs: jobs.to_owned(),
+            now: Arc::default(),
+            faster: Some(1),
+        }
     }
 
     pub(crate) fn move_to(&self, now: &str) {
@@ -167,14 +167,9 @@ impl TestDaemon {
 
     /// The exchange's rows of a series in a window.
     pub(crate) fn existing(&self, series: &str, window: Window) -> Batch {
-        let own: Series = series.parse().unwrap();
-        self.existing_of(series, &format!("{}{}", own.pair().base(), own.pair().quote()), window)
-    }
-
-    /// The exchange's rows of a series in a window, by the market of a symbol.
-    pub(crate) fn existing_of(&self, series: &str, symbol: &str, window: Window) -> Batch {
         let series: Series = series.parse().unwrap();
-        let market = self.sim.market(symbol).unwrap();
+        let assets = format!("{}{}", series.pair().base(), series.pair().quote());
+        let market = self.sim.market(&assets).unwrap();
         let rows = match series.kind() {
             Kind::Ohlc => market.candles(grid(&series), window),
             Kind::Funding => market.fundings(window),

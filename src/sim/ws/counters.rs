@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use serde::Serialize;
+
 use crate::model::Micros;
 use crate::sim::knobs::Knobs;
 use crate::sim::ws::fault::{Struck, WsFault};
@@ -12,7 +14,7 @@ use crate::sim::ws::limits::{Limits, Recent, WsLimit};
 const KEPT: usize = 100_000;
 
 /// The counts of one exchange since the start.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SocketCounts {
     /// Connections that were opened.
     pub connections: u64,
@@ -35,6 +37,7 @@ pub struct SocketCounts {
     /// Limits that a client overstepped.
     pub over: BTreeMap<WsLimit, u64>,
     /// Trades that were left out by a hole: symbol and id.
+    #[serde(skip)]
     pub left_out: Vec<(String, u64)>,
 }
 
