@@ -35,6 +35,19 @@ pub(super) struct Found {
 }
 
 impl Test {
+    /// Whether it is a test of a family, beside those of freshness.
+    pub(super) fn looks_at(&self, name: &str) -> bool {
+        match self {
+            Test::Level { family, .. } | Test::Age { family, .. } | Test::Left { family, .. } => {
+                *family == name
+            }
+            Test::Share { family, of: other, .. } | Test::Than { family, other, .. } => {
+                [*family, *other].contains(&name)
+            }
+            Test::Stale => false,
+        }
+    }
+
     /// Everything that meets it.
     pub(super) fn found(&self, samples: &Samples<'_>) -> Vec<Found> {
         let met = |op: &str, one: f64, other: &str| holds(op, one, number(other));

@@ -15,6 +15,15 @@ pub(super) const MORE_SECS: f64 = 300.0;
 /// A market may go without a trade for a while.
 pub(super) const MORE_OF_TRADES_SECS: f64 = 3_600.0;
 
+/// The families by which series are told to be fresh, stale or with gaps.
+pub(super) const FAMILIES: [&str; 5] = [
+    "dccd_job_paused",
+    "dccd_series_expected_interval_seconds",
+    "dccd_series_gap_seconds",
+    "dccd_series_newest_row_timestamp_seconds",
+    "process_start_time_seconds",
+];
+
 /// Series that are fresh, and that have gaps.
 pub(in crate::daemon) fn freshness(families: &[MetricFamily], at: Micros) -> Freshness {
     let samples = Samples::of(families, at);

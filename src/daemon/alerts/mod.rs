@@ -10,15 +10,20 @@ mod samples;
 
 use prometheus::proto::MetricFamily;
 
+use self::freshness::FAMILIES;
 pub(super) use self::freshness::freshness;
 use self::rules::RULES;
 use self::samples::Samples;
-pub(super) use self::samples::is_looked_at;
 use crate::api::AlertView;
 use crate::model::Micros;
 
 /// The most alerts of one rule that are told; its last says how many more there are.
 const MOST_OF_A_RULE: usize = 20;
+
+/// Whether a family is looked at here: gathering all of them would cost far more.
+pub(super) fn is_looked_at(family: &str) -> bool {
+    FAMILIES.contains(&family) || RULES.iter().any(|rule| rule.test.looks_at(family))
+}
 
 /// The alerts that would fire, in the order of the rules.
 pub(super) fn would_fire(families: &[MetricFamily], at: Micros) -> Vec<AlertView> {
@@ -61,6 +66,7 @@ mod tests {
     /// A family, the names of its labels, and the values of each sample with its level.
     type Samples<'s> = (&'s str, &'s [&'s str], &'s [(&'s [&'s str], f64)]);
 
+    /// Those of some families that are looked at.
     fn families(all: &[Samples<'_>]) -> Vec<MetricFamily> {
         let registry = Registry::new();
         for (name, labels, samples) in all {
@@ -68,7 +74,7 @@ mod tests {
             samples.iter().for_each(|(values, level)| family.with_label_values(values).set(*level));
             registry.register(Box::new(family)).unwrap();
         }
-        registry.gather()
+        registry.gather().into_iter().filter(|family| is_looked_at(family.name())).collect()
     }
 
     fn told(all: &[Samples<'_>]) -> Vec<(String, String)> {

@@ -3,6 +3,9 @@
 use crate::exchange::live::{Event, TopicId};
 use crate::model::{Batch, Kind, Micros};
 
+/// Rows of a book from so many on are taken for a whole one.
+const WHOLE_ROWS: u64 = 64;
+
 /// The content of frames since the last hand-over. One belongs to one connection and is used again and again, so
 /// that a row costs no allocation.
 #[derive(Debug, Default)]
@@ -72,6 +75,7 @@ impl Received {
             return;
         }
         let kept: Vec<usize> = (0..batch.len()).filter(|row| batch.ts()[*row] < from.0).collect();
+        self.counts.rows -= (batch.len() - kept.len()) as u64;
         *batch = batch.gather(&kept);
         if batch.is_empty() {
             self.filled.retain(|filled| *filled != topic);
@@ -83,10 +87,11 @@ impl Received {
     pub fn clear(&mut self) {
         for id in self.filled.drain(..) {
             let Some(own) = self.batches.get_mut(id.0 as usize) else { continue };
-            *own = own.take().filter(|batch| !is_of_whole_books(batch)).map(|mut batch| {
+            if own.as_ref().is_some_and(is_of_whole_books) {
+                *own = None;
+            } else if let Some(batch) = own {
                 batch.truncate(0);
-                batch
-            });
+            }
         }
         self.events.clear();
         self.counts = Counts::default();
@@ -120,9 +125,6 @@ impl Received {
         batch
     }
 }
-
-/// Rows of a book from so many on are taken for a whole one.
-const WHOLE_ROWS: u64 = 64;
 
 fn is_of_whole_books(batch: &Batch) -> bool {
     batch.kind() == Kind::OrderBook && batch.len() as u64 >= WHOLE_ROWS

@@ -27,7 +27,9 @@ impl OwnTopic {
 
     /// Heeds the rows of a batch, and leaves out those that are not of the series.
     pub(super) fn prove(&mut self, received: &mut Received) {
-        self.named_until.into_iter().for_each(|until| received.leave_out_from(self.id, until));
+        if let Some(until) = self.named_until {
+            received.leave_out_from(self.id, until);
+        }
         let newest = received.batch(self.id).and_then(|rows| rows.ts().iter().max());
         let end = newest.map(|newest| self.grid.map_or(Micros(*newest), |grid| grid.next(Micros(*newest))));
         self.proven = self.proven.max(end);
@@ -88,6 +90,7 @@ mod tests {
 
         own.prove(&mut received);
 
+        assert_eq!(received.counts.rows, 2);
         let kept = received.batch(TopicId(3)).unwrap();
         assert_eq!(kept.ts(), [rollover.0 - 2_000, rollover.0 - 1_000]);
         let covered = Window { from: Micros(rollover.0 - 5_000), until: Micros(rollover.0 + 1_000) };
