@@ -149,7 +149,7 @@ impl Run<'_> {
     ) -> Walk {
         let (series, instrument) = (Arc::clone(&self.order.series), Arc::clone(&scope.instrument));
         let settled = scope.unsettled_since();
-        let beside = self.fetcher.ends.known().and_then(|ends| scope.beside(window, ends, &writer.settled()));
+        let beside = scope.beside(window, self.fetcher.ends.known(), &writer.settled());
         let walk = Walk::new(series, instrument, scope.offer, window, scope.horizon, settled).beside(beside);
         let walk = if are_beside { walk.beside_others() } else { walk };
         match turn {

@@ -2,19 +2,23 @@
 
 use dccd::engine::Engine;
 use dccd::jobs::Order;
-use dccd::model::{Batch, Kind, Market, Series, Window};
+use dccd::model::{Batch, Kind, Market, Micros, Series, Window};
 use dccd::sim::{Endpoint, Knobs};
 use tokio_util::sync::CancellationToken;
 
 use crate::reported;
-use crate::test_daemon::{Metrics, TestDaemon, assert_same, at, backfill, error_of, grid, run, window};
+use crate::test_daemon::{
+    MINUTE, Metrics, TestDaemon, assert_same, at, backfill, error_of, grid, run, window,
+};
 
 /// When the contract of March ends and that of June becomes the nearest.
 const ROLLOVER: &str = "2024-03-29 08:00:00";
+/// When that of June ends.
+const NEXT_ROLLOVER: &str = "2024-06-28 08:00:00";
 
 /// Every contract has prices of its own.
 fn contracts() -> Knobs {
-    let dates = ["", "240329", "240628", "240927"];
+    let dates = ["", "240329", "240628", "240927", "241227"];
     let names = |pair: &'static str| dates.iter().map(move |date| format!("{pair}{date}"));
     let symbols = names("BTCUSDT").chain(names("BTCUSD")).collect();
     Knobs { symbols, trades_per_hour: 60, listed_from: at("2023-06-01"), ..Knobs::default() }
@@ -33,18 +37,15 @@ async fn setup(series: &str, now: &str) -> TestDaemon {
 fn truth(setup: &TestDaemon, series: &str, whole: Window) -> Batch {
     let own: Series = series.parse().unwrap();
     let dates = match own.pair().market() {
-        Market::Quarter => ["240329", "240628"],
-        _ => ["240628", "240927"],
+        Market::Quarter => ["240329", "240628", "240927"],
+        _ => ["240628", "240927", "241227"],
     };
     let mut rows = Batch::of(own.kind());
-    let rollover = at(ROLLOVER);
-    let parts = [
-        Window::new(whole.from, whole.until.min(rollover)),
-        Window::new(whole.from.max(rollover), whole.until),
-    ];
+    let ends = [Micros::OLDEST, at(ROLLOVER), at(NEXT_ROLLOVER), Micros(i64::MAX)];
+    let parts = ends.windows(2).map(|pair| Window::new(whole.from.max(pair[0]), whole.until.min(pair[1])));
     for (date, part) in dates.into_iter().zip(parts) {
-        let market = setup.sim.market(&format!("{}{}{date}", own.pair().base(), own.pair().quote())).unwrap();
         let Some(part) = part else { continue };
+        let market = setup.sim.market(&format!("{}{}{date}", own.pair().base(), own.pair().quote())).unwrap();
         rows.take_all(&match own.kind() {
             Kind::Ohlc => market.candles(grid(&own), part),
             _ => market.trades(part),
@@ -105,24 +106,37 @@ async fn the_last_trades_of_a_contract_are_known_to_be_the_last_soon_after_it_ex
         "binancecoinm/BTC-USD_QUARTER/trades",
         "bybit/BTC-USDT_QUARTER/trades",
     ] {
-        let setup = setup(series, "2024-03-29 07:50:30").await;
+        let setup = setup(series, "2024-03-29 07:58:30").await;
+        // A trade a second around the end of each contract, and one an hour between.
+        let rushes = [ROLLOVER, NEXT_ROLLOVER]
+            .map(|end| (Window { from: minutes(end, -5), until: minutes(end, 5) }, 1));
+        setup.sim.set(|knobs| (knobs.trades_per_hour, knobs.ws_rushes) = (1, rushes.to_vec()));
         let engine = setup.engine().await;
-        let order = backfill(series, "2024-03-29 07:00:00");
-        for now in ["2024-03-29 07:50:30", "2024-03-29 08:01:30"] {
+        let order = backfill(series, "2024-03-29 07:56:00");
+        for now in ["2024-03-29 07:58:30", "2024-03-29 08:00:40", "2024-03-29 08:01:30"] {
+            later(&setup, &engine, series, now).await;
+            run(&engine, &order).await;
+        }
+        // Neither the oldest row nor the newest is of the contract that ends then.
+        for now in ["2024-06-28 07:58:30", "2024-06-28 08:00:40", "2024-06-28 08:01:30"] {
             later(&setup, &engine, series, now).await;
             run(&engine, &order).await;
         }
         engine.close().await;
 
-        let last = window("2024-03-29 07:00:00", ROLLOVER);
-        assert_same(
-            &setup.stored(series),
-            &truth(&setup, series, window("2024-03-29 07:00:00", "2024-03-29 08:01:30")),
-        );
-        let ledger = setup.ledger(series);
-        assert_eq!(ledger.settled().missing(last).iter().collect::<Vec<_>>(), [], "{series}");
-        assert_eq!(ledger.unfillable, [], "{series}");
+        let (ledger, stored) = (setup.ledger(series), setup.stored(series));
+        for end in [ROLLOVER, NEXT_ROLLOVER] {
+            let last = Window { from: minutes(end, -2), until: at(end) };
+            assert_eq!(ledger.settled().missing(last).iter().collect::<Vec<_>>(), [], "{series}");
+            let of_it: Vec<usize> =
+                (0..stored.len()).filter(|row| last.holds(Micros(stored.ts()[*row]))).collect();
+            assert_same(&stored.gather(&of_it), &truth(&setup, series, last));
+        }
     }
+}
+
+fn minutes(beside: &str, minutes: i64) -> Micros {
+    Micros(at(beside).0 + minutes * MINUTE)
 }
 
 #[tokio::test]
