@@ -73,8 +73,8 @@ impl Dialer {
         Dialer { tls: OnceLock::from(config), ..self }
     }
 
-    /// Connects to a line; `host` stands in for the exchange's own. Waits first while the host's budget of connects is
-    /// spent.
+    /// Connects to a line; `host` stands in for the exchange's own. Waits first while the budget of connects is spent: that
+    /// of the exchange's own host, since another may stand in for those of several exchanges.
     ///
     /// # Errors
     /// See [`DialError`].
@@ -84,7 +84,7 @@ impl Dialer {
         let (Some(name), Some("ws" | "wss")) = (host_of(&uri), uri.scheme_str()) else {
             return Err(DialError::Address { url });
         };
-        self.budget.wait(name, line.limits.connects).await;
+        self.budget.wait(line.host, line.limits.connects).await;
         let attempt = self.attempt(line, &uri, name);
         timeout(WITHIN, attempt).await.unwrap_or_else(|_| Err(DialError::Timeout { host: name.to_owned() }))
     }

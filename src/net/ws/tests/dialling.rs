@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::accept_async;
 
 use super::world::LINE;
+use crate::exchange::live::{Line, LineLimits, Rate};
 use crate::net::ws::dial::first_of;
 use crate::net::ws::{DialError, Dialer};
 
@@ -68,6 +69,22 @@ async fn an_attempt_that_fails_says_how() {
         let error = direct().dial(&LINE, Some(&url)).await.err().unwrap();
         assert_eq!(error.name(), name, "{error}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn exchanges_behind_one_address_do_not_wait_for_the_limits_of_each_other() {
+    let (gone, host) = listener().await;
+    drop(gone);
+    let limits = LineLimits { connects: Rate::new(1, 60), ..LINE.limits };
+    let slow = Line { host: "wss://slow.example", limits, ..LINE };
+    let (dialer, url) = (direct(), format!("ws://{host}"));
+    let mut waited = Vec::new();
+    for line in [&slow, &LINE, &slow] {
+        let began = Instant::now();
+        assert_eq!(dialer.dial(line, Some(&url)).await.err().unwrap().name(), "connect");
+        waited.push(began.elapsed().as_secs());
+    }
+    assert_eq!(waited, [0, 0, 60]);
 }
 
 #[tokio::test]
