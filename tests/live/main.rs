@@ -11,9 +11,11 @@ mod dice;
 
 mod book_audits;
 mod books;
+mod contracts;
 mod hourly;
 mod kills;
 mod lifetimes;
+mod long_run;
 mod one_day;
 mod outages;
 #[path = "../runs/program.rs"]

@@ -7,6 +7,7 @@ use dccd::model::{BookLevel, Micros, Series, Side, Window};
 use dccd::sim::SimBook;
 use dccd::store::{Ledger, period_files, verify_series};
 
+use crate::contracts::symbol_at;
 use crate::dice::Dice;
 use crate::rig::Rig;
 
@@ -63,17 +64,23 @@ impl Stored {
         let all = Window::new(covered.first().unwrap().from, covered.last().unwrap().until).unwrap();
         let open = self.ledger.settled().missing(all);
         assert_eq!(open.iter().collect::<Vec<_>>(), [], "{name}: left open: {:?}", self.ledger.unfillable);
+        let known = self.hold_within(rig, dice, all, instants);
+        assert!(known > instants / 4, "{name}: {known} of {instants} instants are known");
+    }
+
+    /// The same in a window of it. Returns at how many instants the book is known.
+    pub(crate) fn hold_within(&self, rig: &Rig, dice: &mut Dice, window: Window, instants: u64) -> u64 {
         let mut known = 0;
         for _ in 0..instants {
-            let at = Micros(all.from.0 + dice.below((all.until.0 - all.from.0) as u64) as i64);
-            if covered.holds(at) {
+            let at = Micros(window.from.0 + dice.below((window.until.0 - window.from.0) as u64) as i64);
+            if self.ledger.covered.holds(at) {
                 known += u64::from(self.compare(rig, at));
             } else {
                 let is_one = |note: &&dccd::store::Note| note.window.holds(at);
-                assert!(self.ledger.unfillable.iter().any(|note| is_one(&note)), "{name}: {at}");
+                assert!(self.ledger.unfillable.iter().any(|note| is_one(&note)), "{}: {at}", self.name);
             }
         }
-        assert!(known > instants / 4, "{name}: {known} of {instants} instants are known");
+        known
     }
 
     /// Holds the book at an instant to the exchange's; `false` where the exchange tells no time to compare it by.
@@ -118,7 +125,7 @@ impl Stored {
     /// The exchange's book at an update with this instant and sequence.
     pub(crate) fn existing(&self, rig: &Rig, ts: Micros, seq: Option<i64>) -> SimBook {
         let series: Series = self.name.parse().unwrap();
-        let market = rig.setup.sim.market(&format!("{}{}", series.pair().base(), series.pair().quote()));
+        let market = rig.setup.sim.market(&symbol_at(&series, ts).0);
         let own = seq.filter(|_| self.name.starts_with("binance"));
         market.unwrap().book_at_update(own.unwrap_or(ts.millis_floor() / 100))
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dccd::Service;
 use dccd::config::{Config, Surroundings, check};
-use dccd::engine::{Engine, Streams};
+use dccd::engine::{Engine, LiveJob, Streams};
 use dccd::model::{Batch, Candle, Kind, Market, Micros, Series, Side, Window, Windows};
 use dccd::sim::Knobs;
 use dccd::store::{Ledger, verify_series};
@@ -99,6 +99,14 @@ impl Rig {
         let of = |name: String| kinds.iter().map(move |kind| format!("{exchange}/{name}/{kind}"));
         let series = names.flat_map(|name| of(name).collect::<Vec<_>>()).collect();
         Rig { setup, exchange, series, text }
+    }
+
+    /// A rig of any exchanges, with the whole text of a configuration.
+    pub(crate) fn of_text(setup: TestDaemon, text: String) -> Rig {
+        configure(&setup, &text);
+        let mut rig = Rig { setup, exchange: "all", series: Vec::new(), text };
+        rig.series = LiveJob::all(&rig.config()).iter().map(|job| job.series.to_string()).collect();
+        rig
     }
 
     pub(crate) fn config(&self) -> Config {
