@@ -10,6 +10,10 @@ use tokio::sync::oneshot;
 
 type Work = Box<dyn FnOnce() + Send>;
 
+/// How much less of a busy processor the threads are given than others.
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 5;
+
 /// Threads, begun as they are needed. They end with the last clone of this.
 #[derive(Clone, Default)]
 pub(super) struct Threads(Arc<Mutex<Vec<mpsc::Sender<Work>>>>);
@@ -48,8 +52,18 @@ impl Threads {
 
 fn begin() -> io::Result<mpsc::Sender<Work>> {
     let (sender, works) = mpsc::channel::<Work>();
-    thread::Builder::new().name("publish".to_owned()).spawn(move || works.iter().for_each(|work| work()))?;
+    let working = move || {
+        stand_back();
+        works.iter().for_each(|work| work());
+    };
+    thread::Builder::new().name("publish".to_owned()).spawn(working)?;
     Ok(sender)
+}
+
+/// Lets those go first that receive rows and answer requests. On other systems this would be meant for the whole process.
+fn stand_back() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::nice(NICENESS);
 }
 
 #[cfg(test)]
@@ -65,6 +79,16 @@ mod tests {
         let again = threads.run(|| thread::current().id()).await.unwrap();
 
         assert_eq!(again, Some(first));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn its_threads_are_given_less_of_a_busy_processor_than_others() {
+        let priority = || rustix::process::getpriority_process(None).unwrap();
+
+        let own = Threads::default().run(priority).await.unwrap();
+
+        assert_eq!(own, Some((priority() + NICENESS).min(19)));
     }
 
     #[tokio::test]
