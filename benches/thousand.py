@@ -200,6 +200,7 @@ def main():
               f"{cpu[0] / asked.secs:.2f} cores here, {cpu[1] / asked.secs:.2f} at the exchanges")
         print(f"  receipt to accepted, 99 in 100: at most {slowest * 1e3:.0f} ms (goal {SLOWEST * 1e3:.0f})")
         print(f"  memory: {peak:.0f} MiB at most (goal {MOST_MIB}), the last part {growth:.3f} of the one before (goal {MOST_GROWTH})")
+        print(f"  every half a minute: {' '.join(f'{size:.0f}' for size in sizes[5::6])} MiB")
         print(f"  /metrics: {scrapes[len(scrapes) // 2] * 1e3:.0f} ms, at most {scrapes[-1] * 1e3:.0f} (goal {SCRAPE * 1e3:.0f}), {len(last) / 1e6:.1f} MB")
         figure("accepted", slowest * 1e3, "ms")
         figure("thousand_scrape", scrapes[-1] * 1e3, "ms")
