@@ -38,11 +38,10 @@ impl Streams {
             (None, result) => self.not_wanted(&series, result),
             (Some(entry), Ok(admitted)) => {
                 let (held, topic) = admitted.parts();
+                // Before its place: an open connection may show it live at once.
+                self.engine.live_states().show(&series, LiveState::Connecting, None);
                 match self.connections.place(topic) {
-                    Ok(place) => {
-                        self.engine.live_states().show(&series, LiveState::Connecting, None);
-                        entry.state = EntryState::Placed { place, held };
-                    }
+                    Ok(place) => entry.state = EntryState::Placed { place, held },
                     Err(words) => self.unplaced(&series, &words, held),
                 }
             }
