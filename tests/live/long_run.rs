@@ -1,4 +1,4 @@
-//! All exchanges at once for a long while: connections live shortly, contracts expire, days end, and the daemon is restarted
+//! All exchanges at once for a long while: connections are short-lived, contracts expire, days end, and the daemon is restarted
 //! again and again. Everything that the exchanges had is stored once, and the daemon is as large at the end as at the beginning.
 //!
 //! A restart is where the exchanges' clocks jump to shortly before the next midnight, or the next expiry of contracts.
@@ -245,6 +245,8 @@ impl Group {
         for heard in &self.heard {
             let lost = ledger.unfillable.iter().find(|note| note.window.intersection(*heard).is_some());
             assert!(lost.is_none(), "{name}: {lost:?} while a process listened: {heard:?}");
+            let is_open = series.span().is_none() && !ledger.settled().cover(*heard);
+            assert!(!is_open, "{name}: something of {heard:?} is missing: {:?}", ledger.settled());
         }
         assert_eq!(verify_series(&self.rig.setup.layout(), series).unwrap(), []);
         assert!(rows > 0, "{name}: nothing of it is covered");
