@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::jobs::stream::moment::Moment;
 use crate::store::Writer;
 
 /// The writer of a live series, with what others count of it.
 pub(crate) struct LiveWriter {
     writer: Writer,
-    /// The bytes of all live series that wait to be published; its own are among them once it is set.
-    total: OnceLock<Arc<AtomicUsize>>,
+    /// Its place among all live series, once it has one.
+    place: OnceLock<Place>,
     /// Its own bytes in the total.
     counted: AtomicUsize,
     /// New rows published since they were last taken.
@@ -22,11 +23,18 @@ pub(crate) struct LiveWriter {
     not_before: Mutex<Option<Instant>>,
 }
 
+struct Place {
+    /// The bytes of all live series that wait to be published, its own among them.
+    total: Arc<AtomicUsize>,
+    /// When it is published.
+    moment: Moment,
+}
+
 impl LiveWriter {
     pub(crate) fn new(writer: Writer) -> Self {
         LiveWriter {
             writer,
-            total: OnceLock::new(),
+            place: OnceLock::new(),
             counted: AtomicUsize::new(0),
             stored: AtomicU64::new(0),
             is_publishing: AtomicBool::new(false),
@@ -39,9 +47,10 @@ impl LiveWriter {
         &self.writer
     }
 
-    /// Counts its bytes into a total from now on; `false` if it does so already.
-    pub(super) fn join(&self, total: &Arc<AtomicUsize>) -> bool {
-        self.total.get().is_none() && self.total.set(Arc::clone(total)).is_ok()
+    /// Counts its bytes into a total from now on, and is published at a moment; `false` if it does so already.
+    pub(super) fn join(&self, total: &Arc<AtomicUsize>, moment: impl FnOnce() -> Moment) -> bool {
+        let place = || Place { total: Arc::clone(total), moment: moment() };
+        self.place.get().is_none() && self.place.set(place()).is_ok()
     }
 
     /// Counts its bytes anew; returns whether they have become fewer.
@@ -50,7 +59,7 @@ impl LiveWriter {
     }
 
     fn set_counted(&self, bytes: usize) -> bool {
-        let Some(total) = self.total.get() else { return false };
+        let Some(Place { total, .. }) = self.place.get() else { return false };
         let before = self.counted.swap(bytes, Ordering::Relaxed);
         total.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
         bytes < before
@@ -82,7 +91,16 @@ impl LiveWriter {
 
     /// Whether it is to be published now, of which rows may wait for so long.
     pub(super) fn is_due(&self, longest: Duration) -> bool {
-        self.is_urgent.load(Ordering::Relaxed) || self.writer.wants_flush(longest)
+        self.is_urgent.load(Ordering::Relaxed)
+            || self.writer.wants_flush(longest)
+            || self.its_moment_came(longest)
+    }
+
+    /// Whether the moment at which it is published came since its oldest row waits.
+    fn its_moment_came(&self, longest: Duration) -> bool {
+        let (Some(place), Some(waited)) = (self.place.get(), self.writer.waited()) else { return false };
+        let now = Instant::now();
+        now.checked_sub(waited).is_some_and(|since| place.moment.has_come(since, now, longest))
     }
 
     /// It is being published from now on, or is not any more.

@@ -19,6 +19,7 @@ mod holes;
 mod listener;
 mod live_series;
 mod live_writer;
+mod moment;
 mod need;
 mod pipeline;
 mod present_books;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use crate::jobs::stream::live_writer::LiveWriter;
+use crate::jobs::stream::moment::Moment;
 
 /// The most memory of them, in bytes, beside [`EACH_BYTES`]: at the least a minute of 1 000 trades a second.
 pub(crate) const MOST_BYTES: usize = 12 << 20;
@@ -34,6 +35,9 @@ struct Waiting {
     each: usize,
     /// How many series there are.
     count: AtomicUsize,
+    /// How many series there ever were, and since when.
+    joined: AtomicUsize,
+    began: Instant,
     bytes: Arc<AtomicUsize>,
     series: Mutex<Vec<Weak<LiveWriter>>>,
     /// When all of them were counted last.
@@ -51,6 +55,8 @@ impl WaitingRows {
             most,
             each,
             count: AtomicUsize::new(0),
+            joined: AtomicUsize::new(0),
+            began: Instant::now(),
             bytes: Arc::default(),
             series: Mutex::default(),
             counted: Mutex::default(),
@@ -76,7 +82,8 @@ impl WaitingRows {
 
     /// Counts a series anew, of which rows were accepted.
     pub(crate) fn accepted(&self, own: &Arc<LiveWriter>) {
-        if own.join(&self.0.bytes) {
+        let next = || Moment::of(self.0.joined.fetch_add(1, Ordering::Relaxed), self.0.began);
+        if own.join(&self.0.bytes, next) {
             let mut series = self.0.series.lock().unwrap_or_else(PoisonError::into_inner);
             series.push(Arc::downgrade(own));
             self.0.count.store(series.len(), Ordering::Relaxed);
@@ -114,7 +121,7 @@ impl WaitingRows {
     }
 
     /// At most so many series that are to be published now, marked as being published: the largest, as long as much
-    /// would be left, then those whose rows waited long enough, the oldest first.
+    /// would be left, then those whose moment came or whose rows waited long enough, the oldest first.
     pub(crate) fn take_due(&self, longest: Duration, at_most: usize) -> Vec<Arc<LiveWriter>> {
         if at_most == 0 {
             return Vec::new();
