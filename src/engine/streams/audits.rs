@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(15);
 const LEAD: Duration = Duration::from_secs(2);
 /// The levels of each side that are asked for to compare.
 const LEVELS: u32 = 100;
-/// How many are asked for at a time.
+/// How many of an exchange are asked for at a time.
 const AT_ONCE: usize = 4;
 
 /// A book that is to be compared.
@@ -109,10 +109,9 @@ impl Audits {
 
     /// The next book to be compared, of which the connection is to be told now; its answer is asked for a little later.
     pub(super) fn begin(&mut self, stop: &CancellationToken) -> Option<Arc<Series>> {
-        if self.asking.len() >= AT_ONCE {
-            return None;
-        }
-        let Wanted { series, levels } = self.waiting.pop_front()?;
+        let asking = |exchange: &str| self.asking.count(|(own, _)| own.exchange() == exchange);
+        let place = self.waiting.iter().position(|wanted| asking(wanted.series.exchange()) < AT_ONCE)?;
+        let Wanted { series, levels } = self.waiting.remove(place)?;
         self.last.insert(Arc::clone(&series), Instant::now());
         let (engine, own, stop) = (Arc::clone(&self.engine), Arc::clone(&series), stop.clone());
         self.asking.spawn((Arc::clone(&series), levels), async move {

@@ -16,8 +16,8 @@ use crate::jobs::stream::{Tasks, whole_book};
 use crate::model::{Batch, Series};
 use crate::telemetry::events::Chain;
 
-/// How many whole books are asked for at a time; each waits for the limit of its exchange.
-const AT_ONCE: usize = 8;
+/// How many whole books of an exchange are asked for at a time; each waits for its limit.
+const AT_ONCE: usize = 4;
 /// How many books of an exchange may wait for their whole book at a time, when they are subscribed first.
 const COMING: usize = 32;
 /// How long one of them keeps the others waiting: its connection may be down while theirs is not.
@@ -80,12 +80,17 @@ impl Books {
     }
 
     fn begin(&mut self, stop: &CancellationToken) {
-        while self.asking.len() < AT_ONCE
-            && let Some((series, levels)) = self.waiting.pop_front()
-        {
+        while let Some((series, levels)) = self.next_with_room() {
             let (engine, own, stop) = (Arc::clone(&self.engine), Arc::clone(&series), stop.clone());
             self.asking.spawn(series, async move { ask(&engine, &own, levels, &stop).await });
         }
+    }
+
+    /// The book that waited longest of those whose exchange is not asked for enough already.
+    fn next_with_room(&mut self) -> Option<(Arc<Series>, u32)> {
+        let asking = |exchange: &str| self.asking.count(|own| own.exchange() == exchange);
+        let place = self.waiting.iter().position(|(series, _)| asking(series.exchange()) < AT_ONCE)?;
+        self.waiting.remove(place)
     }
 
     /// The next answer: a series and its whole book, if it could be had.
@@ -126,4 +131,35 @@ pub(super) async fn ask(
         tracing::warn!(%series, error = %Chain(error), "the whole book could not be had");
     });
     told.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::engine::streams::tests::streams;
+
+    fn series(name: &str) -> Arc<Series> {
+        Arc::new(format!("{name}/orderbook").parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_exchange_that_does_not_answer_holds_up_the_books_of_no_other() {
+        let folder = TempDir::new().unwrap();
+        let streams = streams(&folder).await;
+        let (mut books, stop) = (Books::new(&streams.engine), CancellationToken::new());
+        for number in 0..AT_ONCE {
+            books.asking.spawn(series(&format!("kraken/A{number}-USD")), std::future::pending());
+        }
+
+        for name in ["kraken/BTC-USD", "binance/BTC-USDT"] {
+            books.want(&series(name), 100, &stop);
+        }
+
+        let asking = |exchange: &str| books.asking.count(|own| own.exchange() == exchange);
+        assert_eq!((asking("kraken"), asking("binance")), (AT_ONCE, 1));
+        assert_eq!(books.waiting, [(series("kraken/BTC-USD"), 100)]);
+        streams.end().await;
+    }
 }

@@ -25,7 +25,7 @@ const SPREAD_SECS: u64 = 600;
 const AFTER_FAILURE: Duration = Duration::from_secs(300);
 /// The most time of one series that is compared at once; what was not compared before is not any more.
 const MOST: Duration = Duration::from_secs(24 * 3_600);
-/// How many are compared at a time.
+/// How many of an exchange are compared at a time.
 const AT_ONCE: usize = 2;
 
 /// Until a comparison has ended the next one is not due.
@@ -58,7 +58,7 @@ impl Hourly {
         let Some(grid) = grid_of(&job.series) else { return };
         let series = &job.series;
         let next = self.next.entry(Arc::clone(series)).or_insert_with(|| Next::first(series, now));
-        if self.running.len() >= AT_ONCE {
+        if self.running.count(|(own, _)| own.exchange() == series.exchange()) >= AT_ONCE {
             return;
         }
         let Some(hours) = next.due(now) else { return };

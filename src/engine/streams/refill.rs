@@ -17,8 +17,8 @@ use crate::jobs::{Outcome, Since};
 use crate::model::{Micros, Series, Window};
 use crate::telemetry::events::{Chain, CheckOutcome, StreamCheck};
 
-/// How many refills run side by side.
-const AT_ONCE: usize = 8;
+/// How many refills and checks of an exchange run side by side: one that is slow, or does not answer, holds up no other.
+const AT_ONCE: usize = 4;
 /// How long a quiet series is asked about with one walk: then a run settles what is old enough.
 const LONG_QUIET: Duration = Duration::from_secs(2 * 3_600);
 /// How far behind the exchange's present a quiet topic is checked: what is newer may be on its way.
@@ -162,8 +162,8 @@ impl Refills {
         }
         due.sort_unstable();
         for (is_check, _, series) in due {
-            if self.running.len() >= AT_ONCE {
-                return;
+            if self.running.count(|asked| asked.series.exchange() == series.exchange()) >= AT_ONCE {
+                continue;
             }
             match is_check {
                 false => self.begin_refill(&series, stop),
@@ -353,6 +353,29 @@ mod tests {
         refills.forget(&series);
         refills.next().await.unwrap();
         assert!(refills.wanted.is_empty());
+        streams.end().await;
+    }
+
+    #[tokio::test]
+    async fn an_exchange_that_does_not_answer_holds_up_the_refills_of_no_other() {
+        let folder = TempDir::new().unwrap();
+        let streams = streams(&folder).await;
+        let mut refills = Refills::new(&streams.engine);
+        let stop = CancellationToken::new();
+        let series = |name: &str| -> Arc<Series> { Arc::new(format!("{name}/trades").parse().unwrap()) };
+        for number in 0..AT_ONCE {
+            let asked =
+                Asked { series: series(&format!("kraken/A{number}-USD")), until: None, is_check: false };
+            refills.running.spawn(asked, std::future::pending());
+        }
+
+        for name in ["kraken/BTC-USD", "binance/BTC-USDT"] {
+            refills.want(&series(name), Micros(7), &stop);
+        }
+
+        let of = |exchange: &str| refills.running.count(|asked| asked.series.exchange() == exchange);
+        assert_eq!((of("kraken"), of("binance")), (AT_ONCE, 1));
+        assert!(refills.wanted[&series("kraken/BTC-USD")].refill_due(Instant::now()).is_some(), "it waits");
         streams.end().await;
     }
 

@@ -17,10 +17,14 @@ pub(super) async fn streams(folder: &TempDir) -> Streams {
 }
 
 async fn streams_of(folder: &TempDir, pairs: &str) -> Streams {
+    streams_of_jobs(folder, &format!("- {{exchange: binance, pairs: [{pairs}], channels: [trades]}}")).await
+}
+
+async fn streams_of_jobs(folder: &TempDir, jobs: &str) -> Streams {
     let text = format!(
         "settings: {{data_path: {}}}\nhttp: {{listen: []}}\nexchanges:\n  \
-         binance: {{rest_url: \"http://127.0.0.1:1\", ws_url: \"ws://127.0.0.1:1\"}}\nstream_jobs:\n  \
-         - {{exchange: binance, pairs: [{pairs}], channels: [trades]}}\n",
+         binance: {{rest_url: \"http://127.0.0.1:1\", ws_url: \"ws://127.0.0.1:1\"}}\n  \
+         kraken: {{rest_url: \"http://127.0.0.1:1\", ws_url: \"ws://127.0.0.1:1\"}}\nstream_jobs:\n  {jobs}\n",
         folder.path().display()
     );
     let config = check(&text, Path::new("config.yml"), &Surroundings::default()).unwrap();
@@ -54,6 +58,25 @@ async fn a_series_whose_admission_panics_has_failed_and_is_admitted_again_later(
     streams.admitted(series, ended);
 
     assert!(waits_after_a_failure(&mut streams));
+    streams.end().await;
+}
+
+#[tokio::test]
+async fn an_exchange_that_does_not_answer_holds_up_the_admission_of_no_other() {
+    let (folder, stop) = (TempDir::new().unwrap(), CancellationToken::new());
+    let jobs = "- {exchange: binance, pairs: [BTC/USDT, ETH/USDT], channels: [trades]}\n  \
+                - {exchange: kraken, pairs: [BTC/USD], channels: [trades]}";
+    let mut streams = streams_of_jobs(&folder, jobs).await;
+    for number in 0..ADMITTING {
+        let series = Arc::new(format!("binance/A{number}-USDT/trades").parse().unwrap());
+        streams.admitting.spawn(series, std::future::pending());
+    }
+
+    streams.admit(&stop);
+
+    let admitting = |exchange: &str| streams.admitting.count(|own| own.exchange() == exchange);
+    assert_eq!((admitting("binance"), admitting("kraken")), (ADMITTING, 1));
+    streams.admitting.abort().await;
     streams.end().await;
 }
 

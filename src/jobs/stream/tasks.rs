@@ -37,8 +37,12 @@ impl<K, T: Send + 'static> Tasks<K, T> {
         self.keys.values().any(is_it)
     }
 
+    /// The keys of all of them.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
+        self.keys.values()
+    }
+
     /// How many have a key like this.
-    #[cfg(test)]
     pub(crate) fn count(&self, is_it: impl Fn(&K) -> bool) -> usize {
         self.keys.values().filter(|key| is_it(key)).count()
     }
