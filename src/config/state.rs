@@ -44,7 +44,11 @@ pub(super) const WORKER_KEYS: &[Key] = &[
         "The name of this process in a fleet: at most 64 letters, digits and `-_.`, stable over restarts.",
     )
     .otherwise("made from the host and the data path"),
-    Key::new("slots", Form::Whole(1, 256, Some(8)), "Runs side by side, over all exchanges."),
+    Key::new(
+        "slots",
+        Form::Whole(1, 256, Some(8)),
+        "Runs side by side, over all exchanges; each exchange may have one even if the others take all.",
+    ),
     Key::new(
         "lease",
         Form::Real(10.0, 86_400.0, Some(60.0)),

@@ -48,6 +48,7 @@ mod status;
 mod stream_rates;
 mod tables;
 mod task_poller;
+mod turns;
 mod watchdog;
 
 pub(crate) use acting::WorkRefusal;

@@ -116,6 +116,12 @@ impl Schedule {
         }
     }
 
+    /// Its run was ended for another: it is due behind those that wait.
+    pub(super) fn made_way(&mut self, series: &Series) {
+        let entry = self.0.get_mut(series).filter(|entry| entry.due.is_some());
+        entry.into_iter().for_each(|entry| entry.due = Some(now()));
+    }
+
     /// The disk accepts writes again: runs that failed because of it are due now.
     pub(super) fn storage_is_back(&mut self) {
         let waiting = self.0.values_mut().filter(|entry| entry.by_storage);

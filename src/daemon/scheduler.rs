@@ -1,11 +1,11 @@
 //! The scheduler: runs every job at the start and then on its trigger, and serves requests beside it. There is
-//! never more than one run per series, nor more runs than slots.
+//! never more than one run per series. Runs of all exchanges share the slots, but each exchange may have one run anyway.
 
 mod commands;
 mod copies;
 mod followers;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,9 +20,10 @@ use crate::daemon::command::{Command, INBOX};
 use crate::daemon::requests::{Follower, Requests};
 use crate::daemon::schedule::Schedule;
 use crate::daemon::tables;
+use crate::daemon::turns::{self, Turns};
 use crate::engine::carry_out;
 use crate::engine::{Done, Engine, How, Job, Report, Work};
-use crate::jobs::{Order, Precedence, Progress};
+use crate::jobs::{Order, Precedence, Progress, RunError};
 use crate::model::{Micros, Series};
 use crate::telemetry::events::{JobsCounted, SchedulerTicked};
 
@@ -41,6 +42,7 @@ pub struct Scheduler {
     /// Slots for scheduled runs, and the same number again for requested ones, so that neither delays the
     /// other.
     slots: usize,
+    turns: Turns,
     runs: HashMap<Arc<Series>, Run>,
     running: JoinSet<Ran>,
     /// The request about the copies being served; returns the restores to run as work on series.
@@ -62,6 +64,9 @@ struct Run {
     id: Id,
     origin: Origin,
     followers: Vec<Follower>,
+    begun: Instant,
+    /// Cancelled when it is to make way for another.
+    turn: CancellationToken,
 }
 
 /// The reason a run was started.
@@ -83,12 +88,23 @@ impl Run {
     fn is_requested(&self) -> bool {
         self.origin != Origin::Schedule
     }
+
+    /// Whether it may be ended for another: nobody waits for what it brings.
+    fn may_make_way(&self) -> bool {
+        !self.is_requested() && self.followers.is_empty()
+    }
 }
 
 /// A run that ended.
 struct Ran {
     series: Arc<Series>,
     done: Done,
+}
+
+impl Ran {
+    fn is_stopped(&self) -> bool {
+        self.done.outcome.error.as_ref().is_some_and(RunError::is_stop)
+    }
 }
 
 impl Scheduler {
@@ -101,6 +117,7 @@ impl Scheduler {
             engine,
             status,
             slots: slots.max(1),
+            turns: Turns::default(),
             runs: HashMap::new(),
             running: JoinSet::new(),
             copying: JoinSet::new(),
@@ -112,6 +129,14 @@ impl Scheduler {
             looked: None,
             shown: now(),
         }
+    }
+
+    /// Has a run make way for a job that waited for so long once it lasted for so long, for tests that cannot wait for minutes.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_turns(mut self, lasts: Duration, waits: Duration) -> Self {
+        self.turns = Turns { lasts, waits };
+        self
     }
 
     /// The sending end of its command channel.
@@ -195,8 +220,13 @@ impl Scheduler {
             })
             .collect();
         due.sort_unstable();
-        let free = self.slots.saturating_sub(self.under_way(false));
-        for (due, series) in due.into_iter().take(free) {
+        let longest = due.first().map_or(Duration::ZERO, |(due, _)| at.since(*due));
+        let count = due.len();
+        let begun = turns::next(due, self.runs_by_exchange(), self.slots);
+        if begun.len() < count {
+            self.make_way(longest);
+        }
+        for (due, series) in begun {
             let Some(entry) = self.schedule.get(&series) else { continue };
             let order = Order { precedence: Precedence::RepairsLast, ..entry.job.order.clone() };
             // Other requests that wait for this run follow it too.
@@ -204,6 +234,25 @@ impl Scheduler {
             let work = Work::of_job(Job { order, ..entry.job.clone() }, entry.failed);
             let run = (work, at.since(due), stop.clone());
             self.start(run, Origin::Schedule, followers);
+        }
+    }
+
+    /// How many scheduled runs of each exchange are under way.
+    fn runs_by_exchange(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for (series, _) in self.runs.iter().filter(|(_, run)| !run.is_requested()) {
+            *counts.entry(series.exchange().to_owned()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Ends the run that has lasted longest, if it had its turn and another job has waited for so long; it is due again at once.
+    fn make_way(&self, waited: Duration) {
+        let is_under_way = self.runs.values().any(|run| run.turn.is_cancelled());
+        let longest = self.runs.values().filter(|run| run.may_make_way()).min_by_key(|run| run.begun);
+        let is_time = |run: &&Run| self.turns.makes_way(run.begun.elapsed(), waited);
+        if let Some(run) = longest.filter(is_time).filter(|_| !is_under_way) {
+            run.turn.cancel();
         }
     }
 
@@ -228,6 +277,8 @@ impl Scheduler {
     ) {
         let (engine, series) = (Arc::clone(&self.engine), Arc::clone(&work.order.series));
         let feeds: Vec<_> = followers.iter().map(|(_, feed)| Arc::clone(feed)).collect();
+        let turn = stop.child_token();
+        let stop = turn.clone();
         let running = async move {
             let series = Arc::clone(&work.order.series);
             let tell = |at: Progress| feeds.iter().for_each(|feed| feed.progress(&series, at));
@@ -235,7 +286,7 @@ impl Scheduler {
             Ran { series, done }
         };
         let id = self.running.spawn(running).id();
-        self.runs.insert(series, Run { id, origin, followers });
+        self.runs.insert(series, Run { id, origin, followers, begun: Instant::now(), turn });
     }
 
     /// The number of running scheduled, or requested, runs.
@@ -267,6 +318,9 @@ impl Scheduler {
         let Some(run) = self.runs.remove(&series) else { return };
         if run.is_of_job() {
             self.schedule.ended(&series, ran.as_ref().map(|ran| &ran.done));
+            if run.turn.is_cancelled() && ran.as_ref().is_some_and(Ran::is_stopped) {
+                self.schedule.made_way(&series);
+            }
         }
         let report = match &ran {
             Some(ran) => Report::of(&self.engine, &series, &ran.done),

@@ -14,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::test_daemon::{MINUTELY, TestDaemon, at, window};
 
+/// No test waits longer for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Runs the daemon of a setup for so long.
 async fn run_for(setup: &TestDaemon, slots: usize, length: Duration) -> Arc<Status> {
     run_config(&setup.config(), slots, length).await
@@ -71,6 +74,42 @@ async fn every_job_runs_at_once_within_the_slots_and_again_when_its_candle_has_c
     assert_eq!(most_at_once(&asked, latency - Duration::from_millis(10)), 2, "as many as there are slots");
     setup.assert_true(MINUTELY, window("2024-01-30 19:20:00", "2024-01-31 12:01:00")).await;
     assert_eq!(status.jobs().len(), 5);
+}
+
+#[tokio::test]
+async fn a_long_run_makes_way_for_a_job_that_waits_and_goes_on_where_it_was() {
+    let symbols = ["BTCUSDT", "ETHUSDT"].map(str::to_owned).to_vec();
+    let (latency, page_limit) = (Duration::from_millis(20), 100);
+    let knobs = Knobs { latency, page_limit, symbols, weight_limit: 1_000_000, ..Knobs::default() };
+    let long = "{exchange: binance, pairs: [BTC/USDT], span: 60, start: 2023-12-01, every: 86400}";
+    let short = "{exchange: binance, pairs: [ETH/USDT], span: 60, start: 2024-01-31, every: 86400}";
+    let setup = TestDaemon::with(&format!("{long}\n{short}"), "2024-01-31 12:00:30", knobs).await;
+    let engine = Arc::new(Engine::open(&setup.config(), "test").await.unwrap());
+    let (status, stop) = (Arc::new(Status::new()), CancellationToken::new());
+    let jobs = Job::all(&setup.config());
+    let scheduler = Scheduler::new(Arc::clone(&engine), status, jobs, 1)
+        .with_turns(Duration::from_millis(200), Duration::from_millis(100));
+    let whole = window("2023-12-01", "2024-01-31 12:00:00");
+    let complete = async {
+        while !setup.ledger(MINUTELY).settled().missing(whole).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        stop.cancel();
+    };
+
+    let (unfinished, ended) = tokio::join!(scheduler.run(&stop), tokio::time::timeout(PATIENCE, complete));
+
+    ended.expect("the long job goes on");
+    assert_eq!(unfinished, 0);
+    let asked = setup.asked(Endpoint::Ohlc);
+    let last_of =
+        |symbol: &str| asked.iter().filter(|seen| seen.path.contains(symbol)).map(|seen| seen.at).max();
+    assert!(
+        last_of("ETHUSDT").unwrap() < last_of("BTCUSDT").unwrap(),
+        "the short one waited for all of the long one"
+    );
+    setup.assert_rows(MINUTELY, whole);
+    engine.close().await;
 }
 
 #[tokio::test]
