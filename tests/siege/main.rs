@@ -10,6 +10,9 @@ mod dice;
 mod mixed;
 #[path = "../needs/mod.rs"]
 mod needs;
+#[path = "../tracker/postgres.rs"]
+#[allow(dead_code, reason = "shared with the tests of the tracker")]
+mod postgres;
 #[path = "../runs/program.rs"]
 #[allow(dead_code, reason = "shared with the tests of whole runs")]
 mod program;

@@ -1,8 +1,8 @@
 //! Faults of every kind at once, drawn one after the other, over sockets and REST: in the end every row is there once, and
 //! the process is as small as it was.
 //!
-//! It runs with `DCCD_SIEGE=1` alone, for an hour or for as many seconds as `DCCD_SIEGE_SECS` says. `DCCD_SEED` repeats a run. PostgreSQL that is away, a disk that is full or fails, and power cuts
-//! have tests of their own: `tests/runs/outages.rs`, `tests/power`.
+//! It runs with `DCCD_SIEGE=1` alone, for an hour or for as many seconds as `DCCD_SIEGE_SECS` says. `DCCD_SEED` repeats a
+//! run; with half of them the state store is PostgreSQL, which goes away too. Power cuts have tests of their own: `tests/power`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 
 use crate::dice::{Dice, times};
 use crate::needs::is_left_to_siege;
+use crate::postgres::Server;
 use crate::program::{command, configure, end, signal, terminate, try_request};
 use crate::rig::Rig;
 use crate::shim;
@@ -49,6 +50,8 @@ enum Blow {
     Scrapes,
     RcloneHangs,
     ClockStep,
+    Disk(u8),
+    StoreAway,
 }
 
 const SOCKETS: [WsFault; 8] = [
@@ -75,8 +78,14 @@ const ANSWERS: [Fault; 10] = [
     Fault::Bomb,
 ];
 
+/// What the disk can be: nothing is written, nothing becomes durable, or that takes long.
+const DISKS: [&str; 3] = ["full", "broken", "slow"];
+
+/// The code with which the daemon ends when its storage failed; who runs it starts it again.
+const STORAGE_FAILED: i32 = 74;
+
 fn drawn(dice: &mut Dice) -> Blow {
-    match dice.below(14) {
+    match dice.below(18) {
         0 => Blow::Kill,
         1 => Blow::Stop,
         2 => Blow::Freeze,
@@ -86,7 +95,9 @@ fn drawn(dice: &mut Dice) -> Blow {
         10 => Blow::WrongReload,
         11 => Blow::Scrapes,
         12 => Blow::RcloneHangs,
-        _ => Blow::ClockStep,
+        13 => Blow::ClockStep,
+        14..=16 => Blow::Disk(dice.below(DISKS.len() as u64) as u8),
+        _ => Blow::StoreAway,
     }
 }
 
@@ -101,12 +112,15 @@ async fn everything_that_exists_is_stored_once_through_faults_of_every_kind_and_
     let mut dice = Dice::drawn();
     let knobs = Knobs { ws_rate: 20, huge_bytes: 64 << 20, ..Knobs::default() };
     let rig = Rig::of("binance", &["BTC/USDT", "ETH/USDT"], knobs).await;
-    let mut siege = Siege::begin(&rig, library).await;
+    let server = dice.once_in(2).then(|| Server::start("-c fsync=off")).flatten();
+    let mut siege = Siege::begin(&rig, library, server).await;
     let before = siege.calm().await;
 
     let (began, mut struck, mut sizes) = (Instant::now(), BTreeMap::new(), Vec::new());
     // Each kind comes once before any comes at random.
-    let mut first = [Blow::Scrapes, Blow::Socket(0), Blow::Rest(0), Blow::Reload, Blow::Kill].into_iter();
+    let disks = (0..).zip(DISKS).map(|(place, _)| Blow::Disk(place));
+    let first = [Blow::Scrapes, Blow::Socket(0), Blow::Rest(0), Blow::Reload, Blow::Kill, Blow::StoreAway];
+    let mut first = first.into_iter().chain(disks);
     while began.elapsed() < lasts {
         let blow = first.next().unwrap_or_else(|| drawn(&mut dice));
         println!("{:>6.1} s: {blow:?}", began.elapsed().as_secs_f64());
@@ -119,7 +133,7 @@ async fn everything_that_exists_is_stored_once_through_faults_of_every_kind_and_
     let last = dccd::clock::now();
     rig.complete_until(last, HEALED_WITHIN).await;
     rig.without_gaps(HEALED_WITHIN).await;
-    let calm = siege.calm().await;
+    let (calm, storage_failed) = (siege.calm().await, siege.storage_failed);
     siege.end().await;
 
     for name in &rig.series {
@@ -128,7 +142,8 @@ async fn everything_that_exists_is_stored_once_through_faults_of_every_kind_and_
     }
     let largest = sizes.iter().copied().fold(calm, Size::max);
     let blows: u64 = struck.values().sum();
-    println!("{blows} blows: {struck:?}; {before:?} before, at most {largest:?}, {calm:?} in the end");
+    println!("{blows} blows: {struck:?}; its storage failed it {storage_failed} times");
+    println!("{before:?} before, at most {largest:?}, {calm:?} in the end");
     assert!(largest.is_within(MOST), "{largest:?} of {MOST:?}");
     assert!(calm.less(before).is_within(FLAT), "{calm:?} after {before:?}");
 }
@@ -178,11 +193,15 @@ struct Siege<'a> {
     rig: &'a Rig,
     library: &'static Path,
     text: String,
+    /// Where the state store is, unless it is a file.
+    server: Option<Server>,
     child: Child,
+    /// How often it ended because its storage failed, and was started again.
+    storage_failed: u64,
 }
 
 impl<'a> Siege<'a> {
-    async fn begin(rig: &'a Rig, library: &'static Path) -> Siege<'a> {
+    async fn begin(rig: &'a Rig, library: &'static Path, server: Option<Server>) -> Siege<'a> {
         let at = |name: &str| rig.setup.folder.path().join(name);
         fs::create_dir(at("bin")).unwrap();
         fs::write(at("bin/rclone"), RCLONE).unwrap();
@@ -192,9 +211,13 @@ impl<'a> Siege<'a> {
         let storage = "storage: {flush_interval: 1, sync_interval: 5, remotes: [{remote: 'nas:x'}]}";
         let text = text.replace("storage: {flush_interval: 1}", storage);
         assert!(text.contains(storage), "{text}");
+        let text = match &server {
+            Some(server) => format!("{text}store: {}\n", server.database().await),
+            None => text,
+        };
         configure(&rig.setup, &text);
         let child = Siege::started(rig, library).await;
-        Siege { rig, library, text, child }
+        Siege { rig, library, text, server, child, storage_failed: 0 }
     }
 
     async fn started(rig: &Rig, library: &Path) -> Child {
@@ -202,6 +225,7 @@ impl<'a> Siege<'a> {
         let mut command = command(&rig.setup, &["start"]);
         let path = format!("{}:{}", folder.join("bin").display(), std::env::var("PATH").unwrap());
         command.env("PATH", path).env("LD_PRELOAD", library).env("DCCD_CLOCK_FILE", folder.join("hands"));
+        command.env("DCCD_DISK_FILE", folder.join("disk"));
         // Its log would fill the pipes.
         let log = fs::File::options().create(true).append(true).open(folder.join("said")).unwrap();
         command.stdout(Stdio::null()).stderr(log);
@@ -218,7 +242,16 @@ impl<'a> Siege<'a> {
         Size::of(self.child.id()?)
     }
 
+    /// Starts it again if its storage failed; it ends for no other reason.
+    async fn stays_up(&mut self) {
+        let Some(ended) = self.child.try_wait().unwrap() else { return };
+        assert_eq!(ended.code(), Some(STORAGE_FAILED), "it ended by itself");
+        self.storage_failed += 1;
+        self.child = Siege::started(self.rig, self.library).await;
+    }
+
     async fn strike(&mut self, blow: Blow, dice: &mut Dice) {
+        self.stays_up().await;
         let at = |name: &str| self.rig.setup.folder.path().join(name);
         match blow {
             Blow::Kill => {
@@ -228,7 +261,10 @@ impl<'a> Siege<'a> {
             }
             Blow::Stop => {
                 terminate(&self.child).await;
-                assert_eq!(self.child.wait().await.unwrap().code(), Some(0));
+                match self.child.wait().await.unwrap().code() {
+                    Some(STORAGE_FAILED) => self.storage_failed += 1,
+                    code => assert_eq!(code, Some(0)),
+                }
                 self.child = Siege::started(self.rig, self.library).await;
             }
             Blow::Freeze => {
@@ -265,6 +301,17 @@ impl<'a> Siege<'a> {
                 tokio::time::sleep(Duration::from_millis(500 + dice.below(3_000))).await;
                 fs::write(at("hands"), "0").unwrap();
             }
+            Blow::Disk(place) => {
+                fs::write(at("disk"), DISKS[usize::from(place)]).unwrap();
+                tokio::time::sleep(Duration::from_millis(500 + dice.below(4_000))).await;
+                fs::remove_file(at("disk")).unwrap();
+            }
+            Blow::StoreAway => {
+                let Some(server) = &mut self.server else { return };
+                server.order("stop");
+                tokio::time::sleep(Duration::from_millis(500 + dice.below(4_000))).await;
+                server.order("start");
+            }
         }
     }
 
@@ -291,8 +338,8 @@ impl<'a> Siege<'a> {
         fs::write(at("hands"), "0").unwrap();
         let _ = fs::remove_file(at("hang"));
         configure(&self.rig.setup, &self.text);
+        self.stays_up().await;
         signal(&self.child, "HUP").await;
-        assert_eq!(self.child.try_wait().unwrap(), None, "it ended by itself");
     }
 
     async fn calm(&self) -> Size {
