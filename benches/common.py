@@ -45,9 +45,9 @@ def run(command, timeout=600, check=True):
 
 
 @contextlib.contextmanager
-def simulated_exchange(weight_limit=4_000_000_000, symbols=()):
+def simulated_exchange(weight_limit=4_000_000_000, symbols=(), options=()):
     """A simulated exchange in a process of its own; gives its address."""
-    command = [str(DCCD), "sim", "--listen", "127.0.0.1:0", "--weight-limit", str(weight_limit)]
+    command = [str(DCCD), "sim", "--listen", "127.0.0.1:0", "--weight-limit", str(weight_limit), *options]
     command += ["--symbols", ",".join(symbols)] if symbols else []
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -61,14 +61,14 @@ def simulated_exchange(weight_limit=4_000_000_000, symbols=()):
             child.wait()
 
 
-def write_config(folder, url, data="data", span=60):
-    """A configuration of one series for dccd."""
+def write_config(folder, url, data="data", span=60, pairs=("BTC/USDT",)):
+    """A configuration for dccd, of one series if not told otherwise."""
     path = pathlib.Path(folder) / "config.yml"
     path.write_text(
         f"settings: {{data_path: {folder}/{data}, timezone: UTC}}\n"
         f"exchanges: {{binance: {{rest_url: \"{url}\"}}}}\n"
         "http: {listen: []}\n"
-        f"histo_jobs: [{{exchange: binance, pairs: [BTC/USDT], span: {span}}}]\n"
+        f"histo_jobs: [{{exchange: binance, pairs: [{', '.join(pairs)}], span: {span}}}]\n"
     )
     return path
 

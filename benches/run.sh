@@ -1,11 +1,12 @@
 #!/bin/sh
-# Runs the parts that are named, or all but `compare`, which needs the network, and writes docs/performance.md.
+# Runs the parts that are named and writes docs/performance.md. If none is named it runs all but `compare`, which needs the
+# network, and `limits` and `fleet`, which take long.
 # What a part printed stays in target/bench/PART.txt, with the state of the sources it was run on.
 set -eu
 cd "$(dirname "$0")/.."
 
 standard="decode pages encodings backfill commands daemon append journal read book_at exposition tracker queues history first_view live live_books thousand deltas build"
-named="compare"
+named="limits fleet compare"
 parts="${*:-$standard}"
 printed="target/bench"
 core=""
@@ -27,7 +28,7 @@ for part in $parts; do
     case "$part" in
     decode) benches="$benches --bench decode_publish" ;;
     pages) benches="$benches --bench decode" ;;
-    backfill | commands | daemon | thousand | deltas | build | compare) ;;
+    backfill | commands | daemon | thousand | deltas | build | limits | compare) ;;
     *) benches="$benches --bench $part" ;;
     esac
 done
@@ -74,6 +75,7 @@ for part in $parts; do
     thousand | build) bounded 1800 python3 "benches/$part.py" ;;
     deltas) bounded 1800 python3 benches/thousand.py --deltas ;;
     compare) bounded 1800 python3 benches/compare.py ;;
+    limits) bounded 5400 python3 benches/limits.py ;;
     *) bounded 900 cargo bench --quiet --bench "$part" ;;
     esac
 done

@@ -40,7 +40,7 @@ def free_port():
         return server.getsockname()[1]
 
 
-def configuration(folder, rest, web, port, deltas):
+def configuration(folder, rest, web, port, of, deltas):
     lines = [
         f"settings: {{data_path: {folder}/data, timezone: UTC}}",
         f"http: {{listen: [\"127.0.0.1:{port}\"]}}",
@@ -49,7 +49,7 @@ def configuration(folder, rest, web, port, deltas):
         "stream_jobs:",
     ]
     for name, (quote, end) in QUOTES.items():
-        pairs = [f"\"P{number:03}/{quote}{end}\"" for number in range(FEWER.get(name, PAIRS))]
+        pairs = [f"\"P{number:03}/{quote}{end}\"" for number in range(of[name])]
         own = 12 if name == "binance" else 11
         first, rest_of = pairs[:own], pairs[own:]
         lines.append(f"  - {{exchange: {name}, pairs: [{', '.join(pairs)}], channels: [trades]}}")
@@ -110,9 +110,9 @@ def quantile(before, after, family, share):
 
 
 def memory(pid):
+    """Resident, the most that ever was, and the part of the former that is the program file's."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()
-    found = {name: int(kib) / 1024 for name, kib in re.findall(r"^(VmRSS|VmHWM):\s+(\d+) kB", status, re.M)}
-    return found["VmRSS"], found["VmHWM"]
+    return [int(re.search(rf"^{name}:\s+(\d+) kB", status, re.M).group(1)) / 1024 for name in ("VmRSS", "VmHWM", "RssFile")]
 
 
 def processor(pid):
@@ -120,7 +120,7 @@ def processor(pid):
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-def stored(config, rest, window):
+def stored(config, rest, window, of):
     """The trades of a window in milliseconds that are stored, and how many there are at the exchange."""
     at = [datetime.datetime.fromtimestamp(ms / 1e3, datetime.timezone.utc).isoformat() for ms in window]
     there, here, wrong = 0, 0, []
@@ -129,7 +129,7 @@ def stored(config, rest, window):
         lines = subprocess.run(read, capture_output=True, text=True, check=True).stdout.splitlines()[1:]
         # Of many series the first columns are exchange and pair.
         counts = collections.Counter(line.split(",", 2)[1] for line in lines)
-        for number in range(FEWER.get(name, PAIRS)):
+        for number in range(of[name]):
             wanted = ask(f"{rest}/sim/trades?symbol=P{number:03}{quote}&from={window[0]}&until={window[1]}")["trades"]
             own = counts[f"P{number:03}/{quote}{end}"]
             there, here = there + wanted, here + own
@@ -141,25 +141,27 @@ def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--secs", type=int, default=300)
     options.add_argument("--rate", type=int, default=2, help="trades a second of each pair")
+    options.add_argument("--pairs", type=int, default=PAIRS, help="pairs of most exchanges; of some fewer, in proportion")
     options.add_argument("--deltas", action="store_true", help="every update of a hundred books is stored")
     options.add_argument("--within", type=int, default=400, help="seconds within which all are live")
     options.add_argument("--exchanges", help="only these, parted by commas")
     options.add_argument("--keep", type=pathlib.Path, help="where the last scrape is written")
     asked = options.parse_args()
+    of = {name: FEWER.get(name, PAIRS) * asked.pairs // PAIRS for name in QUOTES}
     for name in set(QUOTES) - set((asked.exchanges or ",".join(QUOTES)).split(",")):
         del QUOTES[name]
-    symbols = ",".join(f"P{number:03}{quote}" for quote in ("USD", "USDT") for number in range(PAIRS))
+    symbols = ",".join(f"P{number:03}{quote}" for quote in ("USD", "USDT") for number in range(asked.pairs))
     command = [DCCD, "sim", "--listen", "127.0.0.1:0", "--symbols", symbols, "--ws-rate", str(asked.rate), "--trades-per-hour", "60"]
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as ends:
         sim = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         ends.callback(sim.kill)
         rest = re.search(r"http://[0-9.:]+", sim.stdout.readline()).group()
         port = free_port()
-        config = configuration(folder, rest, rest.replace("http", "ws"), port, asked.deltas)
+        config = configuration(folder, rest, rest.replace("http", "ws"), port, of, asked.deltas)
         log = open(pathlib.Path(folder) / "out", "w")
         dccd = subprocess.Popen([str(DCCD), "start", "-c", str(config)], stdout=log, stderr=log)
         ends.callback(dccd.kill)
-        wanted, began = 2 * sum(FEWER.get(name, PAIRS) for name in QUOTES), time.monotonic()
+        wanted, began = 2 * sum(of[name] for name in QUOTES), time.monotonic()
 
         def wait_for_all(began):
             """Waits until each series was live."""
@@ -179,12 +181,15 @@ def main():
         print(f"{wanted} series of {len(QUOTES)} exchanges, all live and in step after {cold:.0f} s (goal {LIVE_WITHIN}); over a limit: {over(rest)}")
         first, _ = scrape(port)
         used = processor(dccd.pid), processor(sim.pid)
-        sizes, scrapes, until = [], [], time.monotonic() + asked.secs
+        sizes, files, waiting, scrapes, until = [], [], [], [], time.monotonic() + asked.secs
         while time.monotonic() < until:
             time.sleep(5)
             last, took = scrape(port)
             scrapes.append(took)
-            sizes.append(memory(dccd.pid)[0])
+            size, _, of_file = memory(dccd.pid)
+            sizes.append(size)
+            files.append(of_file)
+            waiting.append(total(last, "dccd_websocket_waiting_bytes") / 2**20)
         if asked.keep:
             asked.keep.write_text(last)
         frames = total(last, "dccd_websocket_messages_total") - total(first, "dccd_websocket_messages_total")
@@ -200,7 +205,8 @@ def main():
               f"{cpu[0] / asked.secs:.2f} cores here, {cpu[1] / asked.secs:.2f} at the exchanges")
         print(f"  receipt to accepted, 99 in 100: at most {slowest * 1e3:.0f} ms (goal {SLOWEST * 1e3:.0f})")
         print(f"  memory: {peak:.0f} MiB at most (goal {MOST_MIB}), the last part {growth:.3f} of the one before (goal {MOST_GROWTH})")
-        print(f"  every half a minute: {' '.join(f'{size:.0f}' for size in sizes[5::6])} MiB")
+        print(f"  every half a minute: {' '.join(f'{size:.0f}' for size in sizes[5::6])} MiB, of it pages of the program file "
+              f"{files[0]:.0f} to {files[-1]:.0f}, rows that wait to be published {min(waiting):.0f} to {max(waiting):.0f}")
         print(f"  /metrics: {scrapes[len(scrapes) // 2] * 1e3:.0f} ms, at most {scrapes[-1] * 1e3:.0f} (goal {SCRAPE * 1e3:.0f}), {len(last) / 1e6:.1f} MB")
         figure("accepted", slowest * 1e3, "ms")
         figure("thousand_scrape", scrapes[-1] * 1e3, "ms")
@@ -233,9 +239,10 @@ def main():
         time.sleep(30)
         dccd.terminate()
         print(f"  stopped with {dccd.wait(60)}")
-        gaps = subprocess.run([str(DCCD), "gaps", "-c", str(config), "--open", "--json"], capture_output=True, text=True)
-        print(f"  open gaps afterwards: {len(json.loads(gaps.stdout or '[]'))}")
-        print(f"  trades of the rush: {stored(config, rest, window)}")
+        gaps = subprocess.run([str(DCCD), "gaps", "-c", str(config), "--open", "--json"], capture_output=True, text=True, check=True)
+        still = collections.Counter(gap["series"].split("/")[0] + " " + gap["series"].split("/")[2] for gap in json.loads(gaps.stdout))
+        print(f"  open gaps half a minute later: {sum(still.values())} {dict(still.most_common())}")
+        print(f"  trades of the rush: {stored(config, rest, window, of)}")
 
 
 if __name__ == "__main__":

@@ -10,14 +10,23 @@ use crate::candles::{PAGE_ROWS, body, page, rows, series, window};
 use crate::common::{exchange, instrument};
 use crate::{most, open};
 
+/// Names a waste that is planted into the reading of each page, to show that it is found: `copy` of the page, or `allocations`,
+/// one a row.
+const PLANTED: &str = "DCCD_PLANTED";
+
 /// Pages between two publishes. A backfill publishes 131 at a time; fewer take less time to count.
 const PUBLISH_PAGES: usize = 32;
 
 /// Reads pages into rows.
 pub(crate) fn decode(times: usize) {
-    let bodies = bodies("decode");
+    let (bodies, planted) = (bodies("decode"), std::env::var(PLANTED).unwrap_or_default());
     for (number, body) in bodies.iter().enumerate().take(times) {
-        black_box(parse(number as i64, body).0);
+        let (rows, _) = black_box(parse(number as i64, body));
+        match planted.as_str() {
+            "copy" => drop(black_box(body.clone())),
+            "allocations" => rows.ts().iter().for_each(|ts| drop(black_box(Box::new(*ts)))),
+            _ => {}
+        }
     }
 }
 

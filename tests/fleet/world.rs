@@ -42,6 +42,8 @@ pub(crate) struct World {
     symbols: usize,
     /// Seconds between two runs of a job.
     pub(crate) every: u32,
+    /// Whether exchanges see each worker at an address of its own.
+    pub(crate) own_addresses: bool,
     /// Worlds come one after the other: each is several processes.
     _alone: OwnedMutexGuard<()>,
 }
@@ -76,7 +78,7 @@ impl World {
         let alone = Arc::clone(&ALONE).lock_owned().await;
         let sim = Sim::start("127.0.0.1:0".parse().unwrap(), knobs).await.unwrap();
         let (served, folder) = (Served::new().await, tempfile::tempdir().unwrap());
-        World { sim, served, database, folder, symbols: 0, every: 20, _alone: alone }
+        World { sim, served, database, folder, symbols: 0, every: 20, own_addresses: false, _alone: alone }
     }
 
     /// Every series that is configured.
@@ -108,11 +110,12 @@ impl World {
         fs::create_dir_all(&folder).unwrap();
         let text = format!(
             "settings: {{data_path: '{folder}/data'}}\nhttp: {{listen: []}}\nstore: '{database}'\n\
-             worker: {{id: {name}, slots: 4, lease: {LEASE_SECS}}}\n\
+             worker: {{id: {name}, slots: 4, lease: {LEASE_SECS}, own_address: {own_address}}}\n\
              storage: {{{storage}flush_interval: 1, remotes: [{{provider: s3, remote: 's3://data/fleet', endpoint: '{endpoint}', fleet: true}}]}}\n\
              telemetry: {{log_level: debug}}\n{sections}",
             folder = folder.display(),
             database = self.database,
+            own_address = self.own_addresses,
             endpoint = self.served.endpoint,
         );
         fs::write(folder.join("config.yml"), text).unwrap();
