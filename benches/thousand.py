@@ -165,20 +165,21 @@ def main():
 
         def wait_for_all(began):
             """Waits until each series was live."""
-            seen = set()
+            seen, late = set(), set()
             while len(seen) < wanted:
                 time.sleep(1)
                 with contextlib.suppress(OSError):
-                    seen |= are_live(scrape(port)[0])
+                    late = are_live(scrape(port)[0]) - seen
+                    seen |= late
                 if time.monotonic() - began > asked.within or dccd.poll() is not None:
                     print(f"after {time.monotonic() - began:.0f} s {len(seen)} of {wanted} series were live")
                     print(f"  {dict(collections.Counter(series[:2] for series in seen))}")
                     print(pathlib.Path(folder, "out").read_text()[-1500:])
                     raise SystemExit(1)
-            return time.monotonic() - began
+            return time.monotonic() - began, f"the last were {' '.join('/'.join(series) for series in sorted(late)[:3])}"
 
-        cold = wait_for_all(began)
-        print(f"{wanted} series of {len(QUOTES)} exchanges, all live and in step after {cold:.0f} s (goal {LIVE_WITHIN}); over a limit: {over(rest)}")
+        cold, last_of = wait_for_all(began)
+        print(f"{wanted} series of {len(QUOTES)} exchanges, all live and in step after {cold:.0f} s (goal {LIVE_WITHIN}), {last_of}; over a limit: {over(rest)}")
         first, _ = scrape(port)
         used = processor(dccd.pid), processor(sim.pid)
         sizes, files, waiting, scrapes, until = [], [], [], [], time.monotonic() + asked.secs
@@ -233,8 +234,8 @@ def main():
         # Until every end was noticed what was live before would count.
         while total(scrape(port)[0], "dccd_websocket_disconnects_total") < ended and time.monotonic() - dropped < LIVE_WITHIN:
             time.sleep(0.2)
-        again = wait_for_all(dropped)
-        print(f"  every connection dropped at once: all live and in step after {again:.0f} s (goal {LIVE_WITHIN}); over a limit: {over(rest)}")
+        again, last_of = wait_for_all(dropped)
+        print(f"  every connection dropped at once: all live and in step after {again:.0f} s (goal {LIVE_WITHIN}), {last_of}; over a limit: {over(rest)}")
         figure("thousand_again", again, "s")
         time.sleep(30)
         dccd.terminate()

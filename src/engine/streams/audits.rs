@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::Engine;
 use crate::engine::streams::books::ask;
+use crate::jobs::Precedence;
 use crate::jobs::stream::Tasks;
 use crate::model::{Batch, Series};
 
@@ -107,16 +108,22 @@ impl Audits {
         }
     }
 
-    /// The next book to be compared, of which the connection is to be told now; its answer is asked for a little later.
-    pub(super) fn begin(&mut self, stop: &CancellationToken) -> Option<Arc<Series>> {
+    /// The next book to be compared, of which the connection is to be told now; its answer is asked for a little later. None
+    /// of an exchange that is busy with what comes first.
+    pub(super) fn begin(
+        &mut self,
+        is_busy: impl Fn(&str) -> bool,
+        stop: &CancellationToken,
+    ) -> Option<Arc<Series>> {
         let asking = |exchange: &str| self.asking.count(|(own, _)| own.exchange() == exchange);
-        let place = self.waiting.iter().position(|wanted| asking(wanted.series.exchange()) < AT_ONCE)?;
+        let has_room = |exchange: &str| asking(exchange) < AT_ONCE && !is_busy(exchange);
+        let place = self.waiting.iter().position(|wanted| has_room(wanted.series.exchange()))?;
         let Wanted { series, levels } = self.waiting.remove(place)?;
         self.last.insert(Arc::clone(&series), Instant::now());
         let (engine, own, stop) = (Arc::clone(&self.engine), Arc::clone(&series), stop.clone());
         self.asking.spawn((Arc::clone(&series), levels), async move {
             tokio::select! {
-                () = tokio::time::sleep(LEAD) => ask(&engine, &own, levels, &stop).await,
+                () = tokio::time::sleep(LEAD) => ask(&engine, &own, levels, Precedence::Ordinary, &stop).await,
                 () = stop.cancelled() => None,
             }
         });

@@ -1,5 +1,5 @@
-//! Whole books over REST for live ones that need them: asked for a few at a time, behind refills, and given back to the
-//! connection that wants them.
+//! Whole books over REST for live ones that need them: asked for a few at a time, in turn with refills, and given back to
+//! the connection that wants them. Rows that are missing can be had later, the time of a book never again.
 //!
 //! A book is subscribed only when there is room among those that come into step, so that a thousand of them neither ask
 //! for a thousand answers at once nor hold the updates of all while they wait.
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Engine, LiveJob};
 use crate::exchange::find;
+use crate::jobs::Precedence;
 use crate::jobs::stream::{Tasks, whole_book};
 use crate::model::{Batch, Series};
 use crate::telemetry::events::Chain;
@@ -45,11 +46,14 @@ impl Books {
 
     /// Whether there is room for a series among the books that come into step.
     pub(super) fn has_room(&self, job: &LiveJob) -> bool {
-        let exchange = job.series.exchange();
-        let is_beside = |(own, since): &(&Arc<Series>, &Instant)| {
-            own.exchange() == exchange && **own != job.series && since.elapsed() < COMES_WITHIN
-        };
-        !is_asked_for(job) || self.coming.iter().filter(is_beside).count() < COMING
+        let beside = self.coming(job.series.exchange()).filter(|own| **own != job.series);
+        !is_asked_for(job) || beside.count() < COMING
+    }
+
+    /// The books of an exchange whose whole book has not come yet.
+    fn coming(&self, exchange: &str) -> impl Iterator<Item = &Arc<Series>> {
+        let coming = self.coming.iter().filter(move |(own, _)| own.exchange() == exchange);
+        coming.filter(|(_, since)| since.elapsed() < COMES_WITHIN).map(|(own, _)| own)
     }
 
     /// A series is to come into step.
@@ -59,9 +63,10 @@ impl Books {
         }
     }
 
-    /// Whether any book waits to be asked for.
-    pub(super) fn is_busy(&self) -> bool {
-        !self.waiting.is_empty()
+    /// Whether any book of an exchange is to come into step.
+    pub(super) fn is_busy(&self, exchange: &str) -> bool {
+        self.waiting.iter().any(|(own, _)| own.exchange() == exchange)
+            || self.coming(exchange).next().is_some()
     }
 
     /// The whole book of a series came, or will not come for now.
@@ -82,7 +87,8 @@ impl Books {
     fn begin(&mut self, stop: &CancellationToken) {
         while let Some((series, levels)) = self.next_with_room() {
             let (engine, own, stop) = (Arc::clone(&self.engine), Arc::clone(&series), stop.clone());
-            self.asking.spawn(series, async move { ask(&engine, &own, levels, &stop).await });
+            self.asking
+                .spawn(series, async move { ask(&engine, &own, levels, Precedence::Live, &stop).await });
         }
     }
 
@@ -124,10 +130,11 @@ pub(super) async fn ask(
     engine: &Engine,
     series: &Arc<Series>,
     levels: u32,
+    precedence: Precedence,
     stop: &CancellationToken,
 ) -> Option<Batch> {
     let context = engine.context(series.exchange())?;
-    let told = whole_book(&context, series, levels, stop).await.inspect_err(|error| {
+    let told = whole_book(&context, series, levels, precedence, stop).await.inspect_err(|error| {
         tracing::warn!(%series, error = %Chain(error), "the whole book could not be had");
     });
     told.ok()

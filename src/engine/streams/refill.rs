@@ -18,7 +18,7 @@ use crate::model::{Micros, Series, Window};
 use crate::telemetry::events::{Chain, CheckOutcome, StreamCheck};
 
 /// How many refills and checks of an exchange run side by side: one that is slow, or does not answer, holds up no other.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 2;
 /// How long a quiet series is asked about with one walk: then a run settles what is old enough.
 const LONG_QUIET: Duration = Duration::from_secs(2 * 3_600);
 /// How far behind the exchange's present a quiet topic is checked: what is newer may be on its way.

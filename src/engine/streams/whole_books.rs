@@ -33,7 +33,7 @@ impl Streams {
         self.listings.want(&self.engine, wanted.iter(), stop);
     }
 
-    /// Has books compared that are due, as far as none waits for a whole book to come into step.
+    /// Has books compared that are due, as far as no other of their exchange is to come into step.
     pub(super) fn audit(&mut self, stop: &CancellationToken) {
         let now = Instant::now();
         for (series, entry) in &self.entries {
@@ -41,9 +41,10 @@ impl Streams {
                 self.audits.look(series, now);
             }
         }
-        while !self.books.is_busy()
-            && let Some(series) = self.audits.begin(stop)
-        {
+        let (audits, books) = (&mut self.audits, &self.books);
+        let begun: Vec<_> =
+            std::iter::from_fn(|| audits.begin(|exchange| books.is_busy(exchange), stop)).collect();
+        for series in begun {
             if let Some(place) = self.place(&series) {
                 self.connections.begin_audit(place);
             }

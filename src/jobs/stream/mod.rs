@@ -117,7 +117,7 @@ pub(crate) async fn ask_newer(
     run.outcome(started, error)
 }
 
-/// Requests the present book of a series with so many levels a side, behind refills.
+/// Requests the present book of a series with so many levels a side.
 ///
 /// # Errors
 /// If the exchange cannot be asked, or its answer is no book.
@@ -125,9 +125,10 @@ pub(crate) async fn whole_book(
     context: &Context,
     series: &Arc<Series>,
     levels: u32,
+    precedence: Precedence,
     stop: &CancellationToken,
 ) -> Result<Batch, RunError> {
-    let order = Order { precedence: Precedence::Ordinary, ..refill_order(series, Since::Known, None) };
+    let order = Order { precedence, ..refill_order(series, Since::Known, None) };
     Run::new(context, &order, &|_| {}, stop).whole_book(levels).await
 }
 
