@@ -67,6 +67,14 @@ impl Writer {
         self.own.intake().waiting_bytes()
     }
 
+    /// Rows that the next publish writes: those that wait, and those of open files, which it writes anew.
+    #[must_use]
+    pub(crate) fn rows_to_write(&self) -> u64 {
+        let intake = self.own.intake();
+        let open: u64 = intake.ledger().open_files.values().map(|open| open.rows).sum();
+        open + intake.waiting_rows() as u64
+    }
+
     /// Settled windows, accepted pages included: they need not be asked for now.
     #[must_use]
     pub fn settled(&self) -> Windows {

@@ -18,6 +18,8 @@ use crate::telemetry::events::{PublishFailed, StreamsWaiting};
 
 /// How many series are published at a time, at most: a publish may wait for a run's publish of the same series.
 const MOST_AT_ONCE: usize = 4;
+/// A publish of more rows than this is a large one: half as many of those run at a time, since they take the most memory.
+const LARGE_ROWS: u64 = 32_768;
 /// How often is looked whether rows have waited long enough.
 const LOOK: Duration = Duration::from_millis(250);
 /// How long a series is left alone after publishing it failed.
@@ -50,6 +52,8 @@ pub(crate) struct Publisher {
     waiting: WaitingRows,
     telemetry: Telemetry,
     permits: Arc<Semaphore>,
+    /// Those of large ones, beside their other.
+    large: Arc<Semaphore>,
     threads: Threads,
 }
 
@@ -59,6 +63,7 @@ impl Publisher {
             waiting,
             telemetry,
             permits: Arc::new(Semaphore::new(at_once())),
+            large: Arc::new(Semaphore::new(at_once() / 2)),
             threads: Threads::default(),
         }
     }
@@ -92,7 +97,11 @@ impl Publisher {
     /// Publishes what waits of a series, once others leave room for it.
     pub(crate) async fn publish(&self, live: Arc<LiveWriter>) {
         let _publishing = Publishing::of(&live);
-        // It is never closed.
+        // Neither is ever closed.
+        let _large = match live.writer().rows_to_write() > LARGE_ROWS {
+            true => self.large.acquire().await.ok(),
+            false => None,
+        };
         let Ok(_permit) = self.permits.acquire().await else { return };
         let (publisher, own) = (self.clone(), Arc::clone(&live));
         let published = self.threads.run(move || publisher.publish_now(&own)).await;
