@@ -32,7 +32,7 @@ mod world;
 const PAIRS: usize = 24;
 const FROM: &str = "2024-01-01";
 const UNTIL: &str = "2024-12-30";
-/// What Binance allows an address in a minute.
+/// The weight in a minute that Binance allows an address.
 const WEIGHT_LIMIT: u32 = 6_000;
 /// No number of workers may take longer.
 const LONGEST: Duration = Duration::from_secs(900);

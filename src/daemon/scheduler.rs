@@ -89,7 +89,7 @@ impl Run {
         self.origin != Origin::Schedule
     }
 
-    /// Whether it may be ended for another: nobody waits for what it brings.
+    /// Whether it may be ended for another, since no request waits for it.
     fn may_make_way(&self) -> bool {
         !self.is_requested() && self.followers.is_empty()
     }

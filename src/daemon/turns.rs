@@ -1,4 +1,4 @@
-//! Whose turn it is: the due jobs that begin, and the run that makes way for one that waits.
+//! Jobs take turns: which due ones begin, and when a run makes way for one that waits.
 //!
 //! An exchange may answer slowly or allow few requests, and a first history may take days. Neither keeps the jobs of other
 //! exchanges waiting, nor the other jobs of its own for long.

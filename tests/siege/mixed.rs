@@ -78,7 +78,7 @@ const ANSWERS: [Fault; 10] = [
     Fault::Bomb,
 ];
 
-/// What the disk can be: nothing is written, nothing becomes durable, or that takes long.
+/// States of the disk: nothing is written, nothing becomes durable, or that takes long.
 const DISKS: [&str; 3] = ["full", "broken", "slow"];
 
 /// The code with which the daemon ends when its storage failed; who runs it starts it again.

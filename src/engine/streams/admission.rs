@@ -1,13 +1,15 @@
-//! The outcome of an attempt to admit a series.
+//! Admits series: a few of each exchange at a time, and what comes of each attempt.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::now;
 use crate::engine::streams::attempts::verdict_of;
-use crate::engine::streams::entry::{Admitted, EntryState, Held, NotAdmitted};
+use crate::engine::streams::entry::{Admitted, EntryState, Held, NotAdmitted, admit};
 use crate::engine::streams::{AFTER_CANCEL, Streams};
 use crate::jobs::stream::is_unlisted;
 use crate::jobs::{RunError, RunErrorKind};
@@ -20,7 +22,44 @@ use crate::worker::TaskLease;
 /// The wait where no connection takes a series.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+/// How many series of an exchange are admitted at a time: one that does not answer holds up no other.
+pub(super) const ADMITTING: usize = 8;
+
+/// How many series there are of each exchange.
+fn by_exchange<'a>(series: impl Iterator<Item = &'a Arc<Series>>) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for own in series {
+        *counts.entry(own.exchange().to_owned()).or_default() += 1;
+    }
+    counts
+}
+
 impl Streams {
+    /// Begins to admit what is due, as far as there is room.
+    pub(super) fn admit(&mut self, stop: &CancellationToken) {
+        let at = Instant::now();
+        let mut admitting = by_exchange(self.admitting.keys());
+        for (series, entry) in &mut self.entries {
+            if admitting.get(series.exchange()).is_some_and(|count| *count >= ADMITTING) {
+                continue;
+            }
+            let is_due = entry.is_due(at, || self.engine.fleet().has(series));
+            let is_busy = self.leaving.has(series)
+                || self.attempts.is_recording(series)
+                || self.listings.is_pending(series)
+                || !self.books.has_room(&entry.job);
+            if !is_due || is_busy || self.engine.is_paused(series) {
+                continue;
+            }
+            entry.state = EntryState::Admitting;
+            self.books.expect(&entry.job);
+            let (engine, job, stop) = (Arc::clone(&self.engine), entry.job.clone(), stop.clone());
+            let admission = async move { admit(&engine, &job, &stop).await };
+            *admitting.entry(series.exchange().to_owned()).or_default() += 1;
+            self.admitting.spawn(Arc::clone(series), admission);
+        }
+    }
+
     /// An attempt to admit a series ended; one that broke off has failed.
     pub(super) fn admitted(
         &mut self,

@@ -34,7 +34,7 @@ use books::Books;
 #[cfg(test)]
 use connections::Part;
 use connections::{Connections, Place};
-use entry::{Admitted, Entry, EntryState, NotAdmitted, admit};
+use entry::{Admitted, Entry, EntryState, NotAdmitted};
 use hourly::Hourly;
 use leaving::Leaving;
 use listings::Listings;
@@ -57,18 +57,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const AFTER_CANCEL: Duration = Duration::from_secs(30);
 /// How many needs may wait before listeners do.
 const NEEDS: usize = 1_024;
-/// How many series of an exchange are admitted at a time: one that does not answer holds up no other.
-const ADMITTING: usize = 8;
-
-/// How many series there are of each exchange.
-fn by_exchange<'a>(series: impl Iterator<Item = &'a Arc<Series>>) -> BTreeMap<String, usize> {
-    let mut counts = BTreeMap::new();
-    for own in series {
-        *counts.entry(own.exchange().to_owned()).or_default() += 1;
-    }
-    counts
-}
-
 /// The live series of a daemon.
 pub struct Streams {
     engine: Arc<Engine>,
@@ -209,31 +197,6 @@ impl Streams {
         let placed = self.entries.values().filter(|entry| matches!(entry.state, EntryState::Placed { .. }));
         for entry in placed {
             self.hourly.look(&entry.job, self.engine.now_at(&entry.job.series), stop);
-        }
-    }
-
-    /// Begins to admit what is due, as far as there is room.
-    fn admit(&mut self, stop: &CancellationToken) {
-        let at = Instant::now();
-        let mut admitting = by_exchange(self.admitting.keys());
-        for (series, entry) in &mut self.entries {
-            if admitting.get(series.exchange()).is_some_and(|count| *count >= ADMITTING) {
-                continue;
-            }
-            let is_due = entry.is_due(at, || self.engine.fleet().has(series));
-            let is_busy = self.leaving.has(series)
-                || self.attempts.is_recording(series)
-                || self.listings.is_pending(series)
-                || !self.books.has_room(&entry.job);
-            if !is_due || is_busy || self.engine.is_paused(series) {
-                continue;
-            }
-            entry.state = EntryState::Admitting;
-            self.books.expect(&entry.job);
-            let (engine, job, stop) = (Arc::clone(&self.engine), entry.job.clone(), stop.clone());
-            let admission = async move { admit(&engine, &job, &stop).await };
-            *admitting.entry(series.exchange().to_owned()).or_default() += 1;
-            self.admitting.spawn(Arc::clone(series), admission);
         }
     }
 

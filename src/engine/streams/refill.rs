@@ -2,7 +2,7 @@
 //! those that are quiet.
 //!
 //! A new hole is asked for at once; what a refill left missing waits longer each time. A check spends of a small share of
-//! the exchange's limit and asks for nothing but what is newer than everything received.
+//! the exchange's limit and asks only for what is newer than everything received.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -361,7 +361,6 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let streams = streams(&folder).await;
         let mut refills = Refills::new(&streams.engine);
-        let stop = CancellationToken::new();
         let series = |name: &str| -> Arc<Series> { Arc::new(format!("{name}/trades").parse().unwrap()) };
         for number in 0..AT_ONCE {
             let asked =
@@ -370,7 +369,7 @@ mod tests {
         }
 
         for name in ["kraken/BTC-USD", "binance/BTC-USDT"] {
-            refills.want(&series(name), Micros(7), &stop);
+            refills.want(&series(name), Micros(7), &CancellationToken::new());
         }
 
         let of = |exchange: &str| refills.running.count(|asked| asked.series.exchange() == exchange);

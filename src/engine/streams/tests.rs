@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::config::{Surroundings, check};
+use crate::engine::streams::admission::ADMITTING;
 use crate::exchange::{Instrument, find};
 use crate::jobs::stream::LiveSeries;
 
