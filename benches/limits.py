@@ -10,8 +10,9 @@ import tempfile
 
 from common import DCCD, MINUTE, date, figure, middle, run, simulated_exchange, write_config
 
-BEGIN = 1_104_537_600  # 2005-01-01, so that ten million minutes are over.
-LISTED = ("--listed-from", "2005-01-01T00:00:00Z")
+BEGIN = 1_233_446_400  # 2009-02-01: nothing before 2009 is believed.
+# Ten million minutes later is 2028, so the exchange's clock is ahead.
+LISTED = ("--listed-from", "2009-02-01T00:00:00Z", "--now", "2029-01-01T00:00:00Z")
 MILLION = 1_000_000
 # Series side by side; each has so many rows, and the exchange takes so long to answer.
 SIDE_BY_SIDE, SERIES, ROWS, LATENCY_MS = (1, 2, 4, 8), 20, 100_000, 50
