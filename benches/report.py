@@ -99,9 +99,9 @@ GOALS = [
 
 # What is known of why a goal is missed, shown where it is.
 WHY = {
-    ("daemon", "idle_mib"): "two thirds are pages of the program file, of which the system maps those around each page in use; they are shared and "
-                            "given back where memory is short. The rest, its own memory, is about 14 MiB.",
-    ("daemon", "healthcheck_mib"): "nearly all of it is pages of the program file and of the C library, and the tables of addresses that the "
+    ("daemon", "idle_mib"): "the part `daemon` says how much of it are pages of the program file, of which the system maps those around each page in "
+                            "use; they are shared, and given back where memory is short.",
+    ("daemon", "healthcheck_mib"): "most of it is pages of the program file and of the C library, and the tables of addresses that the "
                                    "loader fills in before the program begins.",
 }
 

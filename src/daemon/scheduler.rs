@@ -220,11 +220,9 @@ impl Scheduler {
             })
             .collect();
         due.sort_unstable();
-        let longest = due.first().map_or(Duration::ZERO, |(due, _)| at.since(*due));
-        let count = due.len();
-        let begun = turns::next(due, self.runs_by_exchange(), self.slots);
-        if begun.len() < count {
-            self.make_way(longest);
+        let (begun, waiting) = turns::next(due, self.runs_by_exchange(), self.slots);
+        if let Some((due, series)) = waiting {
+            self.make_way_for(&series, at.since(due));
         }
         for (due, series) in begun {
             let Some(entry) = self.schedule.get(&series) else { continue };
@@ -246,12 +244,20 @@ impl Scheduler {
         counts
     }
 
-    /// Ends the run that has lasted longest, if it had its turn and another job has waited for so long; it is due again at once.
-    fn make_way(&self, waited: Duration) {
-        let is_under_way = self.runs.values().any(|run| run.turn.is_cancelled());
-        let longest = self.runs.values().filter(|run| run.may_make_way()).min_by_key(|run| run.begun);
-        let is_time = |run: &&Run| self.turns.makes_way(run.begun.elapsed(), waited);
-        if let Some(run) = longest.filter(is_time).filter(|_| !is_under_way) {
+    /// Ends the run that has lasted longest of those that would let a job begin, if it had its turn and the job has waited
+    /// for so long; its own job is due again at once.
+    fn make_way_for(&self, waiting: &Series, waited: Duration) {
+        if self.runs.values().any(|run| run.turn.is_cancelled()) {
+            return;
+        }
+        let running = self.runs_by_exchange();
+        let helps = |own: &Series| turns::helps(own.exchange(), waiting.exchange(), &running);
+        let able = self.runs.iter().filter(|(own, run)| run.may_make_way() && helps(own));
+        let longest = able.min_by_key(|(_, run)| run.begun);
+        if let Some((series, run)) = longest
+            && self.turns.makes_way(run.begun.elapsed(), waited)
+        {
+            tracing::info!(%series, "its run makes way for {waiting} and goes on later");
             run.turn.cancel();
         }
     }

@@ -34,9 +34,14 @@ impl Turns {
 /// A job that is due, and since when.
 pub(super) type Due = (Micros, Arc<Series>);
 
-/// The jobs that begin now, beside so many runs of each exchange. Of the exchange with the fewest runs the job that is due
-/// longest is first. An exchange without a run begins one though all slots are taken.
-pub(super) fn next(due: Vec<Due>, mut running: BTreeMap<String, usize>, slots: usize) -> Vec<Due> {
+/// The jobs that begin now, beside so many runs of each exchange, and of those that do not the one that is due longest. Of
+/// the exchange with the fewest runs the job that is due longest is first. An exchange without a run begins one though all
+/// slots are taken.
+pub(super) fn next(
+    due: Vec<Due>,
+    mut running: BTreeMap<String, usize>,
+    slots: usize,
+) -> (Vec<Due>, Option<Due>) {
     let mut total: usize = running.values().sum();
     let mut waiting: BTreeMap<String, BTreeSet<Due>> = BTreeMap::new();
     for own in due {
@@ -49,13 +54,18 @@ pub(super) fn next(due: Vec<Due>, mut running: BTreeMap<String, usize>, slots: u
             waiting.iter().filter_map(|(exchange, own)| Some((runs(exchange), own.first()?, exchange)));
         let Some((count, _, exchange)) = first.min().filter(|(count, ..)| *count == 0 || total < slots)
         else {
-            return begun;
+            return (begun, waiting.values().filter_map(BTreeSet::first).min().cloned());
         };
         let exchange = exchange.clone();
         begun.extend(waiting.get_mut(&exchange).and_then(BTreeSet::pop_first));
         running.insert(exchange, count + 1);
         total += 1;
     }
+}
+
+/// Whether the end of a run of one exchange lets a job of another begin, and not the one that made way.
+pub(super) fn helps(ended: &str, waiting: &str, running: &BTreeMap<String, usize>) -> bool {
+    ended == waiting || running.get(ended) > running.get(waiting)
 }
 
 #[cfg(test)]
@@ -68,7 +78,25 @@ mod tests {
 
     fn begun(due: &[Due], running: &[(&str, usize)], slots: usize) -> Vec<String> {
         let running = running.iter().map(|(exchange, count)| ((*exchange).to_owned(), *count)).collect();
-        next(due.to_vec(), running, slots).into_iter().map(|(_, series)| series.to_string()).collect()
+        next(due.to_vec(), running, slots).0.into_iter().map(|(_, series)| series.to_string()).collect()
+    }
+
+    #[test]
+    fn the_job_that_waits_is_the_one_due_longest_of_those_that_do_not_begin() {
+        let all = vec![due(1, "okx/A-USDT"), due(5, "kraken/A-USD"), due(4, "kraken/B-USD")];
+        let running = BTreeMap::from([("kraken".to_owned(), 1)]);
+
+        assert_eq!(next(all.clone(), running, 1), (vec![all[0].clone()], Some(all[2].clone())));
+        assert_eq!(next(all, BTreeMap::new(), 3).1, None);
+    }
+
+    #[test]
+    fn a_run_helps_one_that_waits_if_it_is_of_the_same_exchange_or_of_one_with_more_runs() {
+        let running =
+            BTreeMap::from([("kraken".to_owned(), 2), ("okx".to_owned(), 1), ("bybit".to_owned(), 1)]);
+
+        assert!(helps("kraken", "okx", &running) && helps("okx", "okx", &running));
+        assert!(!helps("bybit", "okx", &running) && !helps("okx", "kraken", &running));
     }
 
     #[test]

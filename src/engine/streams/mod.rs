@@ -57,6 +57,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const AFTER_CANCEL: Duration = Duration::from_secs(30);
 /// How many needs may wait before listeners do.
 const NEEDS: usize = 1_024;
+
 /// The live series of a daemon.
 pub struct Streams {
     engine: Arc<Engine>,
