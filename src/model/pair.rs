@@ -178,7 +178,7 @@ fn asset(text: &str) -> Option<String> {
     fits.then(|| if name.eq_ignore_ascii_case("XBT") { "BTC".to_owned() } else { name })
 }
 
-fn is_of_a_name(letter: char) -> bool {
+pub(super) fn is_of_a_name(letter: char) -> bool {
     // Classified as letters or marks, but invisible: Hangul fillers, joiners, variation selectors.
     let is_unseen = matches!(
         letter,

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::pair::{Market, Pair};
+use unicode_normalization::UnicodeNormalization;
+
+use super::pair::{Market, Pair, is_of_a_name};
 use super::selector::is_like;
 
 /// A glob over base and quote, on one market or, with `:*`, on any.
@@ -25,8 +27,8 @@ impl PairPattern {
     #[must_use]
     pub fn matches(&self, pair: &Pair) -> bool {
         self.market.is_none_or(|market| market == pair.market())
-            && is_like(&self.base, &pair.base().to_lowercase())
-            && is_like(&self.quote, &pair.quote().to_lowercase())
+            && is_like(&lowered(&self.base), &lowered(pair.base()))
+            && is_like(&lowered(&self.quote), &lowered(pair.quote()))
     }
 
     /// The market; `None` for any.
@@ -45,8 +47,8 @@ impl PairPattern {
     #[must_use]
     pub fn nearest(&self, known: &[&Pair]) -> Self {
         let near = |own: &str, name: fn(&Pair) -> &str| {
-            let names = known.iter().map(|pair| name(pair).to_lowercase());
-            let likeness = |other: &String| strsim::jaro_winkler(own, other);
+            let names = known.iter().map(|pair| raised(name(pair)));
+            let likeness = |other: &String| strsim::jaro_winkler(&lowered(own), &lowered(other));
             if PairPattern::is_pattern(own) {
                 return own.to_owned();
             }
@@ -71,22 +73,37 @@ impl FromStr for PairPattern {
             Some((assets, name)) => (assets, Some(Market::of_name(name).ok_or_else(refused)?)),
         };
         let (base, quote) = assets.split_once(['/', '-']).ok_or_else(refused)?;
-        if base.is_empty() || quote.is_empty() || quote.contains(['/', '-']) {
+        let [base, quote] = [base, quote].map(raised);
+        if [&base, &quote].iter().any(|name| name.is_empty() || !name.chars().all(is_of_a_pattern)) {
             return Err(refused());
         }
-        Ok(PairPattern { base: base.to_lowercase(), quote: quote.to_lowercase(), market })
+        Ok(PairPattern { base, quote, market })
     }
 }
 
 impl fmt::Display for PairPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.base.to_uppercase(), self.quote.to_uppercase())?;
+        write!(f, "{}/{}", self.base, self.quote)?;
         match self.market {
             None => write!(f, ":*"),
             Some(Market::Spot) => Ok(()),
             Some(market) => write!(f, ":{}", market.suffix()),
         }
     }
+}
+
+/// In capitals as assets mostly are, composed (NFC) however it was typed.
+fn raised(name: &str) -> String {
+    name.to_ascii_uppercase().nfc().collect()
+}
+
+/// Letter by letter, so that a part of a name is the same as in the whole.
+fn lowered(name: &str) -> String {
+    name.chars().flat_map(char::to_lowercase).collect()
+}
+
+fn is_of_a_pattern(letter: char) -> bool {
+    matches!(letter, '*' | '?') || is_of_a_name(letter)
 }
 
 #[cfg(test)]
@@ -114,11 +131,15 @@ mod tests {
 
     #[test]
     fn what_is_no_pattern_is_refused_and_what_is_one_is_written_as_it_is_read() {
-        for text in ["*", "*/", "/USDT", "*/USDT:perpetual", "*/A/B"] {
+        for text in ["*", "*/", "/USDT", "*/USDT:perpetual", "*/A/B", "*/\u{7f}", "*/A B", "*/\u{202e}A"] {
             assert!(text.parse::<PairPattern>().unwrap_err().contains("*/USDT"), "{text}");
         }
-        for text in ["*/USDT", "BTC/*:perp", "*/*:*", "?TC/USDT:next_quarter"] {
+        for text in ["*/USDT", "BTC/*:perp", "*/*:*", "?TC/USDT:next_quarter", "ϖ*/USDT"] {
             assert_eq!(pattern(text).to_string(), text);
+        }
+        let known: Pair = "ÉTÉ/USDT".parse().unwrap();
+        for text in ["été/*", "E\u{301}T*/usdt", "?T?/*"] {
+            assert!(pattern(text).matches(&known), "{text}");
         }
     }
 
