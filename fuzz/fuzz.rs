@@ -8,10 +8,14 @@ use std::sync::LazyLock;
 use std::{env, fs};
 
 use dccd::fuzz::{Target, target};
+use dccd::store::report_only_uncaught_panics;
 use libfuzzer_sys::fuzz_target;
 
-static TARGET: LazyLock<Target> =
-    LazyLock::new(|| target(&env::var("FUZZ_TARGET").expect("FUZZ_TARGET names a target")));
+static TARGET: LazyLock<Target> = LazyLock::new(|| {
+    // The engine ends at any panic, those that become errors included, if its hook hears of them.
+    report_only_uncaught_panics();
+    target(&env::var("FUZZ_TARGET").expect("FUZZ_TARGET names a target"))
+});
 
 fuzz_target!(init: write_seeds(), |bytes: &[u8]| (TARGET.run)(bytes));
 

@@ -129,6 +129,7 @@ enum Command {
 pub fn main() -> ExitCode {
     clap_complete::CompleteEnv::with_factory(<Cli as clap::CommandFactory>::command).complete();
     outlive_file_size_limit();
+    crate::store::report_only_uncaught_panics();
     let mut out = Output::of_process();
     let exit = match Cli::try_parse() {
         Ok(cli) => cli.run(&mut out),

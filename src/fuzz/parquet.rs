@@ -1,8 +1,9 @@
-//! Files of Parquet as they are opened: of ours the rows that their footers say, of others a reason.
+//! Files of Parquet as they are opened and imported: of ours the rows that their footers say, of others a reason.
 
 use super::folder;
 use super::seeds;
-use crate::model::{Kind, is_hidden};
+use crate::import::RawFile;
+use crate::model::{Kind, fields, is_hidden};
 use crate::store::{Opened, open_period_file};
 
 const KINDS: [Kind; 5] = [Kind::Ohlc, Kind::Trades, Kind::OrderBook, Kind::Funding, Kind::OpenInterest];
@@ -21,6 +22,16 @@ pub(super) fn run(bytes: &[u8]) {
             }
             Opened::Foreign => {}
             Opened::Damaged(why) => assert!(!why.is_empty() && !why.chars().all(is_hidden)),
+        }
+        let names: Vec<&str> = fields(kind).iter().map(|field| field.name).collect();
+        if let Ok(file) = RawFile::open(&path) {
+            for index in 0..file.groups() {
+                let Ok((rows, columns)) = file.group(index, &names) else { continue };
+                assert!(
+                    columns.iter().all(|column| column.present.as_ref().is_some_and(|own| own.len() == rows)),
+                    "a column is not as long as its group"
+                );
+            }
         }
     });
 }

@@ -31,6 +31,8 @@ use crate::import::tree::{Folder, Folders, Source, look};
 use crate::model::{Micros, Series};
 use crate::store::{Layout, StoreError};
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use raw::RawFile;
 pub use reason::{Change, Reason};
 pub use report::{Problem, Report, SeriesReport};
 

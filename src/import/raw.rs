@@ -15,7 +15,7 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::model::{Column, Texts, Values};
-use crate::store::rows_within;
+use crate::store::{decoded, rows_within};
 
 /// An open Parquet file.
 pub(crate) struct RawFile {
@@ -26,7 +26,7 @@ impl RawFile {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
-        let reader = SerializedFileReader::new(file)?;
+        let reader = decoded(|| SerializedFileReader::new(file))?;
         rows_within(reader.metadata(), bytes).map_err(ParquetError::General)?;
         Ok(RawFile { reader })
     }
@@ -52,10 +52,20 @@ impl RawFile {
 
     /// The number of rows of a row group and its columns of these names; missing ones are all null.
     pub(crate) fn group(&self, index: usize, names: &[&str]) -> Result<(usize, Vec<Column>)> {
-        let group = self.reader.get_row_group(index)?;
-        let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
-        let columns = names.iter().map(|name| self.read(group.as_ref(), name, rows));
-        Ok((rows, columns.collect::<Result<_>>()?))
+        decoded(|| {
+            let group = self.reader.get_row_group(index)?;
+            let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
+            let held = |name: &&str| self.place(name).map(|place| self.read(group.as_ref(), place, rows));
+            let columns = names.iter().map(|name| held(name).transpose()).collect::<Result<Vec<_>>>()?;
+            // Metadata that is damaged may speak of any number of rows: a column that is there has to show them.
+            if rows > 0 && columns.iter().all(Option::is_none) {
+                return Err(ParquetError::General(format!(
+                    "it has none of the columns {}",
+                    names.join(", ")
+                )));
+            }
+            Ok((rows, columns.into_iter().map(|column| column.unwrap_or_else(|| nulls(rows))).collect()))
+        })
     }
 
     fn column(&self, place: usize) -> &ColumnDescriptor {
@@ -68,9 +78,9 @@ impl RawFile {
         columns.iter().position(|column| column.path().parts() == [name])
     }
 
-    fn read(&self, group: &dyn RowGroupReader, name: &str, rows: usize) -> Result<Column> {
-        let Some(place) = self.place(name) else { return Ok(nulls(rows)) };
+    fn read(&self, group: &dyn RowGroupReader, place: usize, rows: usize) -> Result<Column> {
         let column = self.column(place);
+        let name = column.name();
         let odd = |what: &str| ParquetError::General(format!("column {name} holds {what}"));
         if column.max_rep_level() > 0 {
             return Err(odd("lists"));

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::disk::{Disk, Os, Reading};
 use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::bounds::rows_within;
+use crate::store::decoding::decoded;
 use crate::store::merge::keys;
 use crate::store::rows::{key_range, read_group, schema};
 use crate::store::{Mark, StoreError};
@@ -106,9 +107,9 @@ pub(crate) fn look_into(disk: &dyn Disk, path: &Path, kind: Kind) -> Result<Open
 /// As [`look_into`], at a file that is open already.
 pub(crate) fn look_at(file: Arc<dyn Reading>, path: &Path, kind: Kind) -> Result<Opened, StoreError> {
     let file = Chunks(file);
-    let metadata = ParquetMetaDataReader::new()
-        .with_page_index_policy(PageIndexPolicy::Optional)
-        .parse_and_finish(&file);
+    let metadata = decoded(|| {
+        ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional).parse_and_finish(&file)
+    });
     let metadata = match metadata {
         Ok(metadata) => metadata,
         Err(error) => return Ok(Opened::Damaged(format!("its footer cannot be read: {error}"))),
@@ -208,7 +209,8 @@ impl PeriodFile {
     ) -> Result<SerializedRowGroupReader<'_, Chunks>, ParquetError> {
         let (file, group) = (Arc::new(self.file.clone()), self.metadata.row_group(index));
         let properties = Arc::new(ReaderProperties::builder().build());
-        SerializedRowGroupReader::new(file, group, self.metadata.page_index_for_row_group(index), properties)
+        let page_index = self.metadata.page_index_for_row_group(index);
+        decoded(|| SerializedRowGroupReader::new(file, group, page_index, properties))
     }
 
     /// The rows that count of those with the given keys, in order.

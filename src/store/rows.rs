@@ -22,6 +22,7 @@ use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{ColumnPath, Type as SchemaType, TypePtr};
 
 use crate::model::{Batch, Column, Field, Kind, Texts, Type, Values, fields};
+use crate::store::decoding::decoded;
 
 /// Rows of a full row group: with its page index it is the unit readers skip and publishing copies.
 pub(crate) const GROUP_ROWS: usize = 131_072;
@@ -166,9 +167,14 @@ pub(crate) fn read_group(kind: Kind, group: &dyn RowGroupReader) -> Result<Batch
     let columns = fields(kind)
         .iter()
         .enumerate()
-        .map(|(index, field)| read_column(field, &mut group.get_column_reader(index)?, rows))
+        .map(|(index, field)| read_column(field, &mut column_reader(group, index)?, rows))
         .collect::<Result<Vec<_>>>()?;
     Ok(Batch::from_columns(kind, columns))
+}
+
+/// A column of a row group, to read rows of.
+pub(crate) fn column_reader(group: &dyn RowGroupReader, index: usize) -> Result<ColumnReader> {
+    decoded(|| group.get_column_reader(index))
 }
 
 /// Reads the next rows of one column of a row group.
@@ -180,7 +186,7 @@ pub(crate) fn read_column(field: &Field, reader: &mut ColumnReader, rows: usize)
         ($reader:expr, $wrap:expr) => {{
             let mut values = Vec::with_capacity(room);
             let reader = $reader;
-            let (records, ..) = reader.read_records(rows, levels.as_mut(), None, &mut values)?;
+            let (records, ..) = decoded(|| reader.read_records(rows, levels.as_mut(), None, &mut values))?;
             if records != rows {
                 return Err(ParquetError::General(format!(
                     "column {} holds {records} of {rows} rows",
@@ -214,14 +220,14 @@ pub(crate) fn read_column(field: &Field, reader: &mut ColumnReader, rows: usize)
 
 /// Passes over the next rows of one column of a row group.
 pub(crate) fn skip_rows(reader: &mut ColumnReader, rows: usize) -> Result<()> {
-    let skipped = match reader {
-        ColumnReader::Int64ColumnReader(reader) => reader.skip_records(rows)?,
-        ColumnReader::Int32ColumnReader(reader) => reader.skip_records(rows)?,
-        ColumnReader::DoubleColumnReader(reader) => reader.skip_records(rows)?,
-        ColumnReader::BoolColumnReader(reader) => reader.skip_records(rows)?,
-        ColumnReader::ByteArrayColumnReader(reader) => reader.skip_records(rows)?,
-        _ => return Err(ParquetError::General("a column of a type that no kind has".into())),
-    };
+    let skipped = decoded(|| match reader {
+        ColumnReader::Int64ColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::Int32ColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::DoubleColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::BoolColumnReader(reader) => reader.skip_records(rows),
+        ColumnReader::ByteArrayColumnReader(reader) => reader.skip_records(rows),
+        _ => Err(ParquetError::General("a column of a type that no kind has".into())),
+    })?;
     if skipped == rows {
         return Ok(());
     }

@@ -16,8 +16,9 @@ use parquet::file::statistics::Statistics;
 use crate::model::{Column, Kind, Micros, Side, Values, fields, ts_index};
 use crate::store::StoreError;
 use crate::store::book::ladder::Level;
+use crate::store::decoding::decoded;
 use crate::store::file::PeriodFile;
-use crate::store::rows::{column_range, read_column};
+use crate::store::rows::{column_range, column_reader, read_column};
 
 // Places in the schema.
 const ORD: usize = 0;
@@ -186,7 +187,7 @@ fn rows_of(group: &dyn RowGroupReader) -> usize {
 }
 
 fn column(group: &dyn RowGroupReader, index: usize) -> Result<Column> {
-    read_column(&fields(Kind::OrderBook)[index], &mut group.get_column_reader(index)?, rows_of(group))
+    read_column(&fields(Kind::OrderBook)[index], &mut column_reader(group, index)?, rows_of(group))
 }
 
 fn other_type(index: usize) -> ParquetError {
@@ -217,14 +218,15 @@ fn flags(group: &dyn RowGroupReader, index: usize) -> Result<Vec<bool>> {
 
 /// Whether each row is a bid, without a text for each.
 fn sides(group: &dyn RowGroupReader) -> Result<Vec<bool>> {
-    let ColumnReader::ByteArrayColumnReader(mut reader) = group.get_column_reader(SIDE)? else {
+    let ColumnReader::ByteArrayColumnReader(mut reader) = column_reader(group, SIDE)? else {
         return Err(other_type(SIDE));
     };
     let rows = rows_of(group);
     let mut is_bid = Vec::with_capacity(rows);
     let mut words: Vec<ByteArray> = Vec::with_capacity(WORDS);
     while is_bid.len() < rows {
-        let (records, ..) = reader.read_records(WORDS.min(rows - is_bid.len()), None, None, &mut words)?;
+        let wanted = WORDS.min(rows - is_bid.len());
+        let (records, ..) = decoded(|| reader.read_records(wanted, None, None, &mut words))?;
         if records == 0 {
             return Err(ParquetError::General(format!("column side holds {} of {rows} rows", is_bid.len())));
         }

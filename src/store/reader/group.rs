@@ -2,12 +2,11 @@
 
 use parquet::column::reader::ColumnReader;
 use parquet::errors::Result;
-use parquet::file::reader::RowGroupReader;
 
 use crate::model::{Column, Kind, fields};
 use crate::store::StoreError;
 use crate::store::file::PeriodFile;
-use crate::store::rows::{read_column, skip_rows};
+use crate::store::rows::{column_reader, read_column, skip_rows};
 
 /// A place in a row group.
 pub(super) struct GroupRows {
@@ -50,7 +49,7 @@ impl GroupRows {
         if self.readers.is_empty() {
             let group = file.group_reader(self.index)?;
             for column in &self.columns {
-                let mut reader = group.get_column_reader(*column)?;
+                let mut reader = column_reader(&group, *column)?;
                 if self.next > 0 {
                     skip_rows(&mut reader, self.next)?;
                 }
