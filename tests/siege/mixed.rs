@@ -118,7 +118,7 @@ async fn everything_that_exists_is_stored_once_through_faults_of_every_kind_and_
 
     let (began, mut struck, mut sizes) = (Instant::now(), BTreeMap::new(), Vec::new());
     // Each kind comes once before any comes at random.
-    let disks = (0..).zip(DISKS).map(|(place, _)| Blow::Disk(place));
+    let disks = (0..DISKS.len() as u8).map(Blow::Disk);
     let first = [Blow::Scrapes, Blow::Socket(0), Blow::Rest(0), Blow::Reload, Blow::Kill, Blow::StoreAway];
     let mut first = first.into_iter().chain(disks);
     while began.elapsed() < lasts {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -59,8 +60,8 @@ impl Writer {
         flushed: &mut Flushed,
     ) -> Result<(), StoreError> {
         self.own.place.create_folder()?;
-        for (period, part) in by_period(&taken.rows) {
-            self.publish_period(&period, &part, taken, files, flushed)?;
+        for (period, ranges) in by_period(&taken.rows) {
+            self.publish_period(&period, &joined(&taken.rows, &ranges), taken, files, flushed)?;
         }
         // A period that is over by now is one file, whatever its open one holds.
         for period in self.open_and_over(&taken.covered) {
@@ -154,22 +155,30 @@ impl Writer {
     }
 }
 
-/// The rows of each period, the oldest first. A book is in the order of its updates, whose instants may go back over
-/// midnight: all rows of a period are published at once, since its files then say how far the journal is in them.
-fn by_period(rows: &Batch) -> Vec<(Period, Cow<'_, Batch>)> {
-    let mut periods: BTreeMap<Micros, (Period, Vec<usize>)> = BTreeMap::new();
+/// The periods of rows, the oldest first, and where the rows of each lie. A book is in the order of its updates, whose
+/// instants may go back over midnight: all rows of a period are published at once, since its files then say how far the
+/// journal is in them.
+fn by_period(rows: &Batch) -> impl Iterator<Item = (Period, Vec<Range<usize>>)> {
+    let mut periods: BTreeMap<Micros, (Period, Vec<Range<usize>>)> = BTreeMap::new();
     let mut from = 0;
     while from < rows.len() {
         let (period, until) = period_at(rows, from);
-        periods.entry(period.window.from).or_insert_with(|| (period, Vec::new())).1.extend(from..until);
+        periods.entry(period.window.from).or_insert_with(|| (period, Vec::new())).1.push(from..until);
         from = until;
     }
-    let is_one = periods.len() == 1;
-    let part = |(period, own): (Period, Vec<usize>)| match is_one {
-        true => (period, Cow::Borrowed(rows)),
-        false => (period, Cow::Owned(rows.gather(&own))),
-    };
-    periods.into_values().map(part).collect()
+    periods.into_values()
+}
+
+/// Some rows in one piece, without a copy where these are all.
+fn joined<'a>(rows: &'a Batch, ranges: &[Range<usize>]) -> Cow<'a, Batch> {
+    match ranges {
+        [range] => rows.part(range.clone()),
+        _ => {
+            let mut joined = Batch::of(rows.kind());
+            ranges.iter().for_each(|range| joined.take(rows, range.clone()));
+            Cow::Owned(joined)
+        }
+    }
 }
 
 /// The period of the row at `from`, and the first row behind of another.
