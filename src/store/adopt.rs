@@ -13,7 +13,7 @@ use crate::model::{Batch, Kind, Micros, Series, Windows};
 use crate::store::file::{Opened, PeriodFile};
 use crate::store::folders::Folders;
 use crate::store::merge::{keys, tidy};
-use crate::store::publish::{Flush, PeriodFiles};
+use crate::store::publish::{Flush, NewRows, PeriodFiles};
 use crate::store::series_folder::SeriesFolder;
 use crate::store::{Layout, Ledger, Part, Period, SMALL_ROWS, StoreError};
 
@@ -159,7 +159,7 @@ impl Adoption {
             held: None,
             small_rows: SMALL_ROWS,
         };
-        let flushed = held.fold(&flush, &tidy(rows).0)?;
+        let flushed = held.fold(&flush, NewRows::all(&tidy(rows).0))?;
         flushed.files.iter().for_each(|file| self.ledger.enter(file));
         Ok(())
     }

@@ -1,17 +1,17 @@
 //! A period's next file while it is put together, row group by row group.
 
 use std::borrow::Cow;
-use std::ops::Range;
 use std::path::Path;
 
 use parquet::column::writer::ColumnCloseResult;
 use parquet::file::writer::SerializedFileWriter;
 
-use crate::model::{Batch, Kind};
+use crate::model::Kind;
 use crate::store::StoreError;
 use crate::store::file::{Hashed, PeriodFile};
-use crate::store::merge::{Tally, keys, merge};
+use crate::store::merge::{Tally, merge};
 use crate::store::publish::appending::{Appending, Spliced};
+use crate::store::publish::new_rows::NewRows;
 use crate::store::publish::queue::Queue;
 use crate::store::rows::{GROUP_ROWS, column_range, write_group};
 
@@ -52,7 +52,11 @@ impl<'a> Assembly<'a> {
     }
 
     /// Writes the rows of files, each with keys beyond those of the one before, together with new ones.
-    pub(super) fn assemble(mut self, olds: &[&PeriodFile], new: &'a Batch) -> Result<Assembled, StoreError> {
+    pub(super) fn assemble(
+        mut self,
+        olds: &[&PeriodFile],
+        new: NewRows<'a>,
+    ) -> Result<Assembled, StoreError> {
         let mut next = 0;
         for (at, old) in olds.iter().enumerate() {
             for index in 0..old.groups() {
@@ -60,7 +64,7 @@ impl<'a> Assembly<'a> {
                 next = self.group(old, index, is_last, new, next)?;
             }
         }
-        self.wait(new, next..new.len());
+        self.wait(new.part(next..new.len()));
         self.drain(1)?;
         Ok(self.out)
     }
@@ -72,7 +76,7 @@ impl<'a> Assembly<'a> {
         old: &PeriodFile,
         index: usize,
         is_last: bool,
-        new: &'a Batch,
+        new: NewRows<'a>,
         next: usize,
     ) -> Result<usize, StoreError> {
         let group = old.metadata().row_group(index);
@@ -83,9 +87,9 @@ impl<'a> Assembly<'a> {
         if range.is_empty() {
             return Ok(next);
         }
-        let before = keys(new).partition_point(|key| *key < range.start);
-        let inside = keys(new).partition_point(|key| *key < range.end);
-        self.wait(new, next..before);
+        let before = new.keys().partition_point(|key| *key < range.start);
+        let inside = new.keys().partition_point(|key| *key < range.end);
+        self.wait(new.part(next..before));
         let full = group.num_rows() >= FULL_ROWS;
         let is_untouched = before == inside && old.has_whole(index);
         if is_untouched && (full || (group.num_rows() >= COPY_ROWS && !is_last)) {
@@ -96,7 +100,7 @@ impl<'a> Assembly<'a> {
             let merged = if before == inside {
                 held
             } else {
-                let (merged, tally) = merge(&held, &new.part(before..inside));
+                let (merged, tally) = merge(&held, &new.part(before..inside).alone());
                 self.out.tally.add(tally);
                 merged
             };
@@ -108,9 +112,10 @@ impl<'a> Assembly<'a> {
     }
 
     /// Takes new rows that no group of the old file reaches.
-    fn wait(&mut self, new: &'a Batch, rows: Range<usize>) {
+    fn wait(&mut self, new: NewRows<'a>) {
+        let (batch, rows) = new.lie();
         self.out.tally.added += rows.len() as u64;
-        self.waiting.push(Cow::Borrowed(new), rows);
+        self.waiting.push(Cow::Borrowed(batch), rows);
     }
 
     /// Writes waiting rows as long as at least `least` of them wait; with 1 all of them.

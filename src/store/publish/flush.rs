@@ -1,6 +1,5 @@
 //! Publishing what was accepted: a period at a time, then the ledger.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -10,6 +9,7 @@ use crate::model::{Batch, Micros, Windows};
 use crate::store::accept::{Taken, Written};
 use crate::store::file::PeriodFile;
 use crate::store::publish::fold::{Flush, PeriodFiles};
+use crate::store::publish::new_rows::NewRows;
 use crate::store::publish::prepare::Flushed;
 use crate::store::{Part, Period, StoreError, Writer};
 
@@ -61,11 +61,21 @@ impl Writer {
     ) -> Result<(), StoreError> {
         self.own.place.create_folder()?;
         for (period, ranges) in by_period(&taken.rows) {
-            self.publish_period(&period, &joined(&taken.rows, &ranges), taken, files, flushed)?;
+            match &*ranges {
+                [range] => {
+                    let rows = NewRows::all(&taken.rows).part(range.clone());
+                    self.publish_period(&period, rows, taken, files, flushed)?;
+                }
+                ranges => {
+                    let rows = joined(&taken.rows, ranges);
+                    self.publish_period(&period, NewRows::all(&rows), taken, files, flushed)?;
+                }
+            }
         }
         // A period that is over by now is one file, whatever its open one holds.
         for period in self.open_and_over(&taken.covered) {
-            self.publish_period(&period, &Batch::of(taken.rows.kind()), taken, files, flushed)?;
+            let none = Batch::of(taken.rows.kind());
+            self.publish_period(&period, NewRows::all(&none), taken, files, flushed)?;
         }
         Ok(())
     }
@@ -80,7 +90,7 @@ impl Writer {
     fn publish_period(
         &self,
         period: &Period,
-        rows: &Batch,
+        rows: NewRows<'_>,
         taken: &Taken,
         files: &mut Written,
         flushed: &mut Flushed,
@@ -169,16 +179,10 @@ fn by_period(rows: &Batch) -> impl Iterator<Item = (Period, Vec<Range<usize>>)> 
     periods.into_values()
 }
 
-/// Some rows in one piece, without a copy where these are all.
-fn joined<'a>(rows: &'a Batch, ranges: &[Range<usize>]) -> Cow<'a, Batch> {
-    match ranges {
-        [range] => rows.part(range.clone()),
-        _ => {
-            let mut joined = Batch::of(rows.kind());
-            ranges.iter().for_each(|range| joined.take(rows, range.clone()));
-            Cow::Owned(joined)
-        }
-    }
+fn joined(rows: &Batch, ranges: &[Range<usize>]) -> Batch {
+    let mut joined = Batch::of(rows.kind());
+    ranges.iter().for_each(|range| joined.take(rows, range.clone()));
+    joined
 }
 
 /// The period of the row at `from`, and the first row behind of another.

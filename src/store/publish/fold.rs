@@ -17,6 +17,7 @@ use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::file::{ALL_KEYS, PeriodFile};
 use crate::store::merge::{keys, merge};
 use crate::store::pair::Pair;
+use crate::store::publish::new_rows::NewRows;
 use crate::store::publish::prepare::{Beside, Flushed, Order, Prepared, prepare};
 use crate::store::series_folder::SeriesFolder;
 use crate::store::{Mark, Period, StoreError};
@@ -64,32 +65,37 @@ impl PeriodFiles {
 
     /// Publishes rows of one period, in order with each key once. Returns what now stands under its name, in
     /// the order it was written.
-    pub(crate) fn flush(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
+    pub(crate) fn flush(&self, flush: &Flush<'_>, new: NewRows<'_>) -> Result<Flushed, StoreError> {
         let large = self.0.file.as_deref().filter(|file| file.footer().rows > flush.small_rows);
         let Some(file) = large.filter(|_| !self.0.overlap) else {
             return self.fold(flush, new);
         };
         let reach = file.last_key().unwrap_or(i64::MIN);
-        let late = keys(new).partition_point(|key| *key <= reach);
-        let repeated = file.repeated(&new.slice(0..late))?;
+        let late = new.keys().partition_point(|key| *key <= reach);
+        let repeated = file.repeated(new.part(0..late))?;
         let new = new.part(repeated..new.len());
         let mut flushed = if self.is_worth_a_fold(file, flush, new.len() as u64) {
-            self.fold(flush, &new)?
+            self.fold(flush, new)?
         } else if repeated < late {
-            self.take_late(flush, file, &new)?
+            self.take_late(flush, file, new)?
         } else if new.is_empty() && !self.0.is_cut_short() {
             Flushed::default()
         } else {
-            self.append(flush, &new)?
+            self.append(flush, new)?
         };
         flushed.tally.repeated += repeated as u64;
         Ok(flushed)
     }
 
     /// Publishes rows of which the first falls before the last of the file.
-    fn take_late(&self, flush: &Flush<'_>, file: &PeriodFile, new: &Batch) -> Result<Flushed, StoreError> {
+    fn take_late(
+        &self,
+        flush: &Flush<'_>,
+        file: &PeriodFile,
+        new: NewRows<'_>,
+    ) -> Result<Flushed, StoreError> {
         let reach = file.last_key().unwrap_or(i64::MIN);
-        let (first, last) = (keys(new).first(), keys(new).last());
+        let (first, last) = (new.keys().first(), new.keys().last());
         match self.newest(file, flush)? {
             Some(from) if first >= Some(&from) => self.divide(flush, new, from),
             _ if !self.0.has_open && last <= Some(&reach) => self.fold(flush, new),
@@ -101,9 +107,9 @@ impl PeriodFiles {
     pub(crate) fn finish(&self, flush: &Flush<'_>) -> Result<Flushed, StoreError> {
         let none = Batch::of(flush.place.series.kind());
         if self.0.overlap {
-            self.fold(flush, &none)
+            self.fold(flush, NewRows::all(&none))
         } else if self.0.is_cut_short() {
-            self.append(flush, &none)
+            self.append(flush, NewRows::all(&none))
         } else {
             Ok(Flushed::default())
         }
@@ -121,7 +127,7 @@ impl PeriodFiles {
         self.0.open.as_ref().map_or((0, 0), |open| (open.footer().rows, open.footer().rewritten))
     }
 
-    fn append(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
+    fn append(&self, flush: &Flush<'_>, new: NewRows<'_>) -> Result<Flushed, StoreError> {
         let beside = self.beside(self.0.file.as_ref().map_or(0, |file| file.footer().generation), new.len());
         let olds: Vec<&PeriodFile> = self.0.open.as_deref().into_iter().collect();
         let (published, tally) = prepare(&flush.order(1, Some(beside)), &olds, new)?.take_name()?;
@@ -130,7 +136,7 @@ impl PeriodFiles {
 
     /// The file is replaced by one that holds everything, **then** the open file by an empty one: readers that open them
     /// in the order of their names miss no row.
-    pub(crate) fn fold(&self, flush: &Flush<'_>, new: &Batch) -> Result<Flushed, StoreError> {
+    pub(crate) fn fold(&self, flush: &Flush<'_>, new: NewRows<'_>) -> Result<Flushed, StoreError> {
         if self.0.has_open {
             return self.divide(flush, new, ALL_KEYS.end);
         }
@@ -141,10 +147,10 @@ impl PeriodFiles {
 
     /// Both files are replaced: rows before `from` are in the file then, all others in the open file. Where that takes
     /// rows out of the file, the open file has its name first: readers in between meet rows twice rather than not at all.
-    fn divide(&self, flush: &Flush<'_>, new: &Batch, from: i64) -> Result<Flushed, StoreError> {
+    fn divide(&self, flush: &Flush<'_>, new: NewRows<'_>, from: i64) -> Result<Flushed, StoreError> {
         let reach = self.0.file.as_ref().and_then(|file| file.last_key());
         let takes_out = reach.is_some_and(|reach| from <= reach);
-        let rest = keys(new).partition_point(|key| *key < from);
+        let rest = new.keys().partition_point(|key| *key < from);
         // The file's own claims of journal and coverage must hold without the open file.
         let own = flush.covered_before(from);
         let is_all = from == ALL_KEYS.end;
@@ -153,14 +159,13 @@ impl PeriodFiles {
             journal: if is_all { flush.journal } else { flush.held },
             ..flush.order(1, None)
         };
-        let file = self.part(&order, ALL_KEYS.start..from, &new.part(0..rest))?;
+        let file = self.part(&order, ALL_KEYS.start..from, new.part(0..rest))?;
         let mut beside = self.beside(order.generation, new.len() - rest);
         if is_all {
             beside.rewritten = 0;
         }
         beside.out_of = self.0.file.as_ref().filter(|_| takes_out).map(|file| file.footer().generation);
-        let open =
-            self.part(&flush.order(2, Some(beside)), from..ALL_KEYS.end, &new.part(rest..new.len()))?;
+        let open = self.part(&flush.order(2, Some(beside)), from..ALL_KEYS.end, new.part(rest..new.len()))?;
         let mut flushed = Flushed { folds: 1, ..Flushed::default() };
         for prepared in if takes_out { [open, file] } else { [file, open] } {
             let (published, tally) = prepared.take_name()?;
@@ -171,7 +176,12 @@ impl PeriodFiles {
     }
 
     /// One of two files, with the rows held of some keys and new ones.
-    fn part<'a>(&self, order: &Order<'a>, keys: Range<i64>, new: &Batch) -> Result<Prepared<'a>, StoreError> {
+    fn part<'a>(
+        &self,
+        order: &Order<'a>,
+        keys: Range<i64>,
+        new: NewRows<'_>,
+    ) -> Result<Prepared<'a>, StoreError> {
         let olds: Vec<PeriodFile> = self.files().map(|file| file.narrowed(keys.clone())).collect();
         prepare(order, &olds.iter().collect::<Vec<_>>(), new)
     }
@@ -240,33 +250,33 @@ impl<'a> Flush<'a> {
 
 impl PeriodFile {
     /// How many of these rows, from the first on, are in the file already, to the last bit.
-    fn repeated(&self, rows: &Batch) -> Result<usize, StoreError> {
+    fn repeated(&self, rows: NewRows<'_>) -> Result<usize, StoreError> {
         let mut done = 0;
         for index in 0..self.groups() {
             let Some(range) = self.group_keys(index) else { return Ok(done) };
-            let until = keys(rows).partition_point(|key| *key < range.end);
+            let until = rows.keys().partition_point(|key| *key < range.end);
             if until <= done {
                 continue;
             }
             let group = self.group(index)?;
-            let (_, tally) = merge(&group, &rows.slice(done..until));
+            let (_, tally) = merge(&group, &rows.part(done..until).alone());
             if tally.is_nothing_new() {
                 done = until;
                 continue;
             }
-            return Ok(done + repeated_of(&group, &rows.slice(done..until)));
+            return Ok(done + repeated_of(&group, rows.part(done..until)));
         }
         Ok(done)
     }
 }
 
 /// How many of these rows, from the first on, are in a row group already: whole instants of them.
-fn repeated_of(group: &Batch, rows: &Batch) -> usize {
+fn repeated_of(group: &Batch, rows: NewRows<'_>) -> usize {
     let mut done = 0;
-    for run in keys(rows).chunk_by(|a, b| a == b) {
+    for run in rows.keys().chunk_by(|a, b| a == b) {
         let held = keys(group).partition_point(|key| *key < run[0])
             ..keys(group).partition_point(|key| *key <= run[0]);
-        let (_, tally) = merge(&group.slice(held), &rows.slice(done..done + run.len()));
+        let (_, tally) = merge(&group.slice(held), &rows.part(done..done + run.len()).alone());
         if !tally.is_nothing_new() {
             break;
         }

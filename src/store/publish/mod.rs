@@ -8,10 +8,12 @@ mod assembly;
 mod damaged;
 mod flush;
 mod fold;
+mod new_rows;
 mod prepare;
 mod queue;
 mod restore;
 
 pub(crate) use fold::{Flush, PeriodFiles};
+pub(crate) use new_rows::NewRows;
 pub use prepare::{Flushed, Published};
 pub use restore::Incoming;

@@ -10,12 +10,13 @@ use parquet::file::metadata::KeyValue;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::disk::aside;
-use crate::model::{Batch, Windows};
+use crate::model::Windows;
 use crate::store::file::{FOOTER_KEY, Footer, Hashed, Opened, PeriodFile};
 use crate::store::ledger::pairs;
 use crate::store::merge::Tally;
 use crate::store::publish::appending::Appending;
 use crate::store::publish::assembly::{Assembled, Assembly};
+use crate::store::publish::new_rows::NewRows;
 use crate::store::rows::{properties, schema};
 use crate::store::series_folder::SeriesFolder;
 use crate::store::{FileEntry, Mark, Part, Period, StoreError};
@@ -96,7 +97,7 @@ pub(crate) struct Prepared<'a> {
 pub(crate) fn prepare<'a>(
     order: &Order<'a>,
     olds: &[&PeriodFile],
-    new: &Batch,
+    new: NewRows<'_>,
 ) -> Result<Prepared<'a>, StoreError> {
     let path = order.place.path(&order.period.name, order.part());
     let shown = path.strip_prefix(order.place.layout.root()).unwrap_or(&path);
@@ -143,7 +144,7 @@ impl Drop for Prepared<'_> {
 fn write_aside(
     order: &Order<'_>,
     olds: &[&PeriodFile],
-    new: &Batch,
+    new: NewRows<'_>,
     aside: &Path,
 ) -> Result<(Published, Tally), StoreError> {
     let kind = order.place.series.kind();
