@@ -15,7 +15,7 @@ use parquet::file::serialized_reader::SerializedFileReader;
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::model::{Column, Texts, Values};
-use crate::store::{decoded, rows_within};
+use crate::store::{column_reader, decoded, rows_within};
 
 /// An open Parquet file.
 pub(crate) struct RawFile {
@@ -89,7 +89,7 @@ impl RawFile {
             return Err(odd("decimals"));
         }
         let level = column.max_def_level();
-        match group.get_column_reader(place)? {
+        match column_reader(group, place)? {
             ColumnReader::BoolColumnReader(reader) => {
                 let (values, present) = records(reader, rows, level)?;
                 Ok(column_of(Values::Bool(spread(values, &present)), present))

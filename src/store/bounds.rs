@@ -1,7 +1,10 @@
 //! Whether what the metadata of a Parquet file says can be: the Parquet library panics where columns begin before the file
-//! does.
+//! does, and reads for hours where there are rows without end.
 
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
+
+/// Rows that a byte of a file may hold: a thousand of one value are a few bytes, but no file is without a footer.
+const MOST_ROWS_A_BYTE: u64 = 1_024;
 
 /// The rows of a file of so many bytes.
 ///
@@ -16,6 +19,9 @@ pub(crate) fn rows_within(metadata: &ParquetMetaData, bytes: u64) -> Result<u64,
         if let Some(column) = group.columns().iter().find(|column| !is_within(column, bytes)) {
             return Err(format!("a column `{}` of it lies outside of the file", column.column_path()));
         }
+    }
+    if rows > bytes.saturating_mul(MOST_ROWS_A_BYTE) {
+        return Err(format!("{rows} rows cannot be in its {bytes} bytes"));
     }
     Ok(rows)
 }
@@ -71,5 +77,8 @@ mod tests {
         assert_eq!(rows_within(&metadata(&[(-1, 4, 6)]), 10).unwrap_err(), "a row group of it holds -1 rows");
         let many = metadata(&[(i64::MAX, 4, 6); 3]);
         assert_eq!(rows_within(&many, 10).unwrap_err(), format!("a row group of it holds {} rows", i64::MAX));
+        assert_eq!(rows_within(&metadata(&[(10_240, 4, 6)]), 10), Ok(10_240));
+        let many = rows_within(&metadata(&[(10_241, 4, 6)]), 10);
+        assert_eq!(many.unwrap_err(), "10241 rows cannot be in its 10 bytes");
     }
 }

@@ -11,7 +11,7 @@ thread_local! {
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What the Parquet library decodes. After an error its readers are not to be used again.
+/// Decodes by the Parquet library. After an error its readers are not to be used again.
 pub(crate) fn decoded<T>(decode: impl FnOnce() -> Result<T>) -> Result<T> {
     let before = IS_CAUGHT.replace(true);
     let decoded = catch_unwind(AssertUnwindSafe(decode));

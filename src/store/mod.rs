@@ -79,6 +79,7 @@ mod merge;
 mod model_tests;
 mod older;
 mod owner;
+mod pages;
 mod pair;
 mod publish;
 mod read;
@@ -113,6 +114,7 @@ pub use ledger::{Copied, FileEntry, Ledger, NotRestored, Note, Restore, RestoreN
 pub use listener::SOCKET;
 pub use lock::DataLock;
 pub use owner::Store;
+pub(crate) use pages::column_reader;
 pub use publish::{Flushed, Incoming, Published};
 pub use read::period_files;
 pub use recover::{Finding, FindingKind, Replay};

@@ -23,6 +23,7 @@ use parquet::schema::types::{ColumnPath, Type as SchemaType, TypePtr};
 
 use crate::model::{Batch, Column, Field, Kind, Texts, Type, Values, fields};
 use crate::store::decoding::decoded;
+use crate::store::pages::column_reader;
 
 /// Rows of a full row group: with its page index it is the unit readers skip and publishing copies.
 pub(crate) const GROUP_ROWS: usize = 131_072;
@@ -170,11 +171,6 @@ pub(crate) fn read_group(kind: Kind, group: &dyn RowGroupReader) -> Result<Batch
         .map(|(index, field)| read_column(field, &mut column_reader(group, index)?, rows))
         .collect::<Result<Vec<_>>>()?;
     Ok(Batch::from_columns(kind, columns))
-}
-
-/// A column of a row group, to read rows of.
-pub(crate) fn column_reader(group: &dyn RowGroupReader, index: usize) -> Result<ColumnReader> {
-    decoded(|| group.get_column_reader(index))
 }
 
 /// Reads the next rows of one column of a row group.

@@ -18,7 +18,8 @@ use crate::store::StoreError;
 use crate::store::book::ladder::Level;
 use crate::store::decoding::decoded;
 use crate::store::file::PeriodFile;
-use crate::store::rows::{column_range, column_reader, read_column};
+use crate::store::pages::column_reader;
+use crate::store::rows::{column_range, read_column};
 
 // Places in the schema.
 const ORD: usize = 0;

@@ -6,7 +6,8 @@ use parquet::errors::Result;
 use crate::model::{Column, Kind, fields};
 use crate::store::StoreError;
 use crate::store::file::PeriodFile;
-use crate::store::rows::{column_reader, read_column, skip_rows};
+use crate::store::pages::column_reader;
+use crate::store::rows::{read_column, skip_rows};
 
 /// A place in a row group.
 pub(super) struct GroupRows {
