@@ -147,6 +147,10 @@ impl Listener {
             [RESUME, number, held, ..] => {
                 let held = Mark { id: u64::from(*held), ts: now.at };
                 self.session.resume(id(usize::from(*number)), held, into);
+                // The other connection was told of it.
+                if let Some(newest) = self.newest.get_mut(usize::from(*number)) {
+                    *newest = (*newest).max(Some(held.ts));
+                }
             }
             frame => match std::str::from_utf8(frame) {
                 Ok(text) => self.session.text(text, now, into),
