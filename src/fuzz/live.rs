@@ -147,7 +147,7 @@ impl Listener {
             [RESUME, number, held, ..] => {
                 let held = Mark { id: u64::from(*held), ts: now.at };
                 self.session.resume(id(usize::from(*number)), held, into);
-                // The other connection was told of it.
+                // The time of the mark counts as heard: the other connection heard it.
                 if let Some(newest) = self.newest.get_mut(usize::from(*number)) {
                     *newest = (*newest).max(Some(held.ts));
                 }
