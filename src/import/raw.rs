@@ -3,36 +3,35 @@
 //! Integers of any width become 64 bits, floats become doubles. Columns that are not requested, such as the index
 //! that pandas leaves behind, are not read.
 
-use std::fs::File;
 use std::path::Path;
 
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::reader::{FileReader, RowGroupReader};
-use parquet::file::serialized_reader::SerializedFileReader;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
+use parquet::file::reader::Length;
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::model::{Column, Texts, Values};
-use crate::store::{column_reader, decoded, rows_within};
+use crate::store::{Chunks, RowGroup, decoded, rows_within};
 
 /// An open Parquet file.
 pub(crate) struct RawFile {
-    reader: SerializedFileReader<File>,
+    file: Chunks,
+    metadata: ParquetMetaData,
 }
 
 impl RawFile {
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let file = File::open(path)?;
-        let bytes = file.metadata()?.len();
-        let reader = decoded(|| SerializedFileReader::new(file))?;
-        rows_within(reader.metadata(), bytes).map_err(ParquetError::General)?;
-        Ok(RawFile { reader })
+        let file = Chunks::open(path)?;
+        let metadata = decoded(|| ParquetMetaDataReader::new().parse_and_finish(&file))?;
+        rows_within(&metadata, file.len()).map_err(ParquetError::General)?;
+        Ok(RawFile { file, metadata })
     }
 
     pub(crate) fn groups(&self) -> usize {
-        self.reader.num_row_groups()
+        self.metadata.num_row_groups()
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -53,9 +52,9 @@ impl RawFile {
     /// The number of rows of a row group and its columns of these names; missing ones are all null.
     pub(crate) fn group(&self, index: usize, names: &[&str]) -> Result<(usize, Vec<Column>)> {
         decoded(|| {
-            let group = self.reader.get_row_group(index)?;
+            let group = RowGroup::new(&self.file, &self.metadata, index);
             let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
-            let held = |name: &&str| self.place(name).map(|place| self.read(group.as_ref(), place, rows));
+            let held = |name: &&str| self.place(name).map(|place| self.read(&group, place, rows));
             let columns = names.iter().map(|name| held(name).transpose()).collect::<Result<Vec<_>>>()?;
             // Metadata that is damaged may speak of any number of rows: a column that is there has to show them.
             if rows > 0 && columns.iter().all(Option::is_none) {
@@ -69,16 +68,16 @@ impl RawFile {
     }
 
     fn column(&self, place: usize) -> &ColumnDescriptor {
-        let schema = self.reader.metadata().file_metadata().schema_descr();
+        let schema = self.metadata.file_metadata().schema_descr();
         schema.columns()[place].as_ref()
     }
 
     fn place(&self, name: &str) -> Option<usize> {
-        let columns = self.reader.metadata().file_metadata().schema_descr().columns();
+        let columns = self.metadata.file_metadata().schema_descr().columns();
         columns.iter().position(|column| column.path().parts() == [name])
     }
 
-    fn read(&self, group: &dyn RowGroupReader, place: usize, rows: usize) -> Result<Column> {
+    fn read(&self, group: &RowGroup, place: usize, rows: usize) -> Result<Column> {
         let column = self.column(place);
         let name = column.name();
         let odd = |what: &str| ParquetError::General(format!("column {name} holds {what}"));
@@ -89,7 +88,7 @@ impl RawFile {
             return Err(odd("decimals"));
         }
         let level = column.max_def_level();
-        match column_reader(group, place)? {
+        match group.column(place)? {
             ColumnReader::BoolColumnReader(reader) => {
                 let (values, present) = records(reader, rows, level)?;
                 Ok(column_of(Values::Bool(spread(values, &present)), present))

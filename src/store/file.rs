@@ -1,24 +1,22 @@
 //! One period's Parquet file: its footer, whether it is ours, and its rows.
 
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bytes::Bytes;
-use parquet::errors::ParquetError;
 use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader};
-use parquet::file::properties::ReaderProperties;
-use parquet::file::reader::{ChunkReader, Length};
-use parquet::file::serialized_reader::SerializedRowGroupReader;
+use parquet::file::reader::Length;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, Os, Reading};
 use crate::model::{Batch, Kind, Micros, Window, Windows};
 use crate::store::bounds::rows_within;
+use crate::store::chunks::Chunks;
 use crate::store::decoding::decoded;
 use crate::store::merge::keys;
+use crate::store::pages::RowGroup;
 use crate::store::rows::{key_range, read_group, schema};
 use crate::store::{Mark, StoreError};
 
@@ -106,7 +104,7 @@ pub(crate) fn look_into(disk: &dyn Disk, path: &Path, kind: Kind) -> Result<Open
 
 /// As [`look_into`], at a file that is open already.
 pub(crate) fn look_at(file: Arc<dyn Reading>, path: &Path, kind: Kind) -> Result<Opened, StoreError> {
-    let file = Chunks(file);
+    let file = Chunks::new(file);
     let metadata = decoded(|| {
         ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional).parse_and_finish(&file)
     });
@@ -194,8 +192,7 @@ impl PeriodFile {
     /// Where the bytes contradict the metadata.
     pub fn group(&self, index: usize) -> Result<Batch, StoreError> {
         let failed = StoreError::parquet(&self.path);
-        let group = self.group_reader(index).map_err(&failed)?;
-        let rows = read_group(self.kind, &group).map_err(&failed)?;
+        let rows = read_group(self.kind, &self.row_group(index)).map_err(&failed)?;
         if self.has_whole(index) {
             return Ok(rows);
         }
@@ -203,14 +200,8 @@ impl PeriodFile {
     }
 
     /// A row group, to read columns of.
-    pub(crate) fn group_reader(
-        &self,
-        index: usize,
-    ) -> Result<SerializedRowGroupReader<'_, Chunks>, ParquetError> {
-        let (file, group) = (Arc::new(self.file.clone()), self.metadata.row_group(index));
-        let properties = Arc::new(ReaderProperties::builder().build());
-        let page_index = self.metadata.page_index_for_row_group(index);
-        decoded(|| SerializedRowGroupReader::new(file, group, page_index, properties))
+    pub(crate) fn row_group(&self, index: usize) -> RowGroup<'_> {
+        RowGroup::new(&self.file, &self.metadata, index)
     }
 
     /// The rows that count of those with the given keys, in order.
@@ -260,51 +251,6 @@ impl PeriodFile {
     /// Where it cannot be read.
     pub fn hashes(&self) -> Result<Hashes, StoreError> {
         hash(&self.file, self.footer.body_bytes).map_err(StoreError::io("reading", &self.path))
-    }
-}
-
-/// An open file as the Parquet library reads it.
-#[derive(Clone, Debug)]
-pub(crate) struct Chunks(Arc<dyn Reading>);
-
-impl Chunks {
-    /// Its bytes from a place on, without a buffer.
-    pub(crate) fn cursor(&self, at: u64) -> Cursor {
-        Cursor { file: Arc::clone(&self.0), at }
-    }
-}
-
-/// Bytes of a file from a place on.
-pub(crate) struct Cursor {
-    file: Arc<dyn Reading>,
-    at: u64,
-}
-
-impl Length for Chunks {
-    fn len(&self) -> u64 {
-        self.0.bytes()
-    }
-}
-
-impl ChunkReader for Chunks {
-    type T = BufReader<Cursor>;
-
-    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(BufReader::new(self.cursor(start)))
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        let mut bytes = vec![0; length];
-        self.cursor(start).read_exact(&mut bytes)?;
-        Ok(bytes.into())
-    }
-}
-
-impl Read for Cursor {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.at)?;
-        self.at += read as u64;
-        Ok(read)
     }
 }
 

@@ -1,63 +1,96 @@
-//! Pages of columns that may be damaged: the Parquet library takes memory for as many numbers as a page of differences says
-//! it has, before it looks for them, and ends the process where there is not that much.
+//! Pages of columns that may be damaged: the Parquet library takes memory for as many words or numbers as a dictionary or a
+//! page of differences says it has, before it looks for them, and ends the process where there is not that much.
 
-use bytes::Bytes;
+use std::sync::Arc;
+
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageMetadata, PageReader};
 use parquet::column::reader::{ColumnReader, get_column_reader};
 use parquet::errors::{ParquetError, Result};
-use parquet::file::reader::RowGroupReader;
+use parquet::file::metadata::page_index::RowGroupPageIndex;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::serialized_reader::SerializedPageReader;
 
+use crate::store::chunks::Chunks;
 use crate::store::decoding::decoded;
+use crate::store::page_header::CheckedHeaders;
 
-/// A column of a row group, to read rows of.
-pub(crate) fn column_reader(group: &dyn RowGroupReader, index: usize) -> Result<ColumnReader> {
-    decoded(|| {
-        let column = group.metadata().column(index).column_descr_ptr();
-        let pages = group.get_column_page_reader(index)?;
-        let has_levels = (column.max_rep_level() > 0, column.max_def_level() > 0);
-        Ok(get_column_reader(column, Box::new(CheckedPages { pages, has_levels })))
-    })
+/// A row group of a file, to read columns of.
+pub(crate) struct RowGroup<'a> {
+    file: &'a Chunks,
+    metadata: &'a RowGroupMetaData,
+    page_index: RowGroupPageIndex,
 }
 
-/// Pages whose differences are as many as they have values, at most.
+impl<'a> RowGroup<'a> {
+    pub(crate) fn new(file: &'a Chunks, metadata: &'a ParquetMetaData, index: usize) -> Self {
+        let page_index = metadata.page_index_for_row_group(index);
+        RowGroup { file, metadata: metadata.row_group(index), page_index }
+    }
+
+    pub(crate) fn metadata(&self) -> &'a RowGroupMetaData {
+        self.metadata
+    }
+
+    /// A column, to read rows of.
+    pub(crate) fn column(&self, index: usize) -> Result<ColumnReader> {
+        decoded(|| {
+            let own = self.metadata.column(index);
+            let column = own.column_descr_ptr();
+            let has_levels = (column.max_rep_level() > 0, column.max_def_level() > 0);
+            let rows = usize::try_from(self.metadata.num_rows())?;
+            let places = self.page_index.page_locations(index).cloned();
+            let file = Arc::new(CheckedHeaders::new(self.file.clone(), own, places.is_some()));
+            let pages = SerializedPageReader::new(file, own, rows, places)?;
+            Ok(get_column_reader(column, Box::new(CheckedPages { pages, has_levels })))
+        })
+    }
+}
+
+/// Words of a dictionary that are read; other writers leave it at a megabyte.
+const MOST_WORDS: usize = 4 << 20;
+
+/// Pages that have the words, or the differences, that they say they have.
 struct CheckedPages {
-    pages: Box<dyn PageReader>,
+    pages: SerializedPageReader<CheckedHeaders>,
     /// Levels of repetition, and of definition.
     has_levels: (bool, bool),
 }
 
-impl CheckedPages {
-    fn checked(&self, page: Page) -> Result<Page> {
-        let streams = match page.encoding() {
-            Encoding::DELTA_BINARY_PACKED | Encoding::DELTA_LENGTH_BYTE_ARRAY => 1,
-            Encoding::DELTA_BYTE_ARRAY => 2,
-            _ => return Ok(page),
-        };
-        let most = u64::from(page.num_values());
-        let mut rest = self.values(&page).ok_or_else(|| contradicts("its levels"))?;
-        for _ in 0..streams {
-            rest = behind_differences(rest, most).ok_or_else(|| contradicts("its differences"))?;
-        }
-        Ok(page)
+/// Checks a page of a column that has levels of repetition, and of definition, or not.
+fn check(page: &Page, has_levels: (bool, bool)) -> Result<()> {
+    if let Page::DictionaryPage { buf, num_values, .. } = page {
+        let is_there = *num_values as usize <= buf.len().min(MOST_WORDS);
+        return is_there.then_some(()).ok_or_else(|| contradicts("its words"));
     }
+    let streams = match page.encoding() {
+        Encoding::DELTA_BINARY_PACKED | Encoding::DELTA_LENGTH_BYTE_ARRAY => 1,
+        Encoding::DELTA_BYTE_ARRAY => 2,
+        _ => return Ok(()),
+    };
+    let most = u64::from(page.num_values());
+    let mut rest = values(page, has_levels).ok_or_else(|| contradicts("its levels"))?;
+    for _ in 0..streams {
+        rest = behind_differences(rest, most).ok_or_else(|| contradicts("its differences"))?;
+    }
+    Ok(())
+}
 
-    /// The bytes of a page behind its levels.
-    fn values<'a>(&self, page: &'a Page) -> Option<&'a [u8]> {
-        match page {
-            Page::DataPage { buf, def_level_encoding, .. } => match self.has_levels {
-                (false, false) => Some(buf),
-                (false, true) if *def_level_encoding == Encoding::RLE => {
-                    let (length, rest) = buf.split_first_chunk::<4>()?;
-                    rest.get(u32::from_le_bytes(*length) as usize..)
-                }
-                _ => None,
-            },
-            Page::DataPageV2 { buf, def_levels_byte_len, rep_levels_byte_len, .. } => {
-                buf.get((*def_levels_byte_len as usize).checked_add(*rep_levels_byte_len as usize)?..)
+/// The bytes of a page behind its levels.
+fn values(page: &Page, has_levels: (bool, bool)) -> Option<&[u8]> {
+    match page {
+        Page::DataPage { buf, def_level_encoding, .. } => match has_levels {
+            (false, false) => Some(buf),
+            (false, true) if *def_level_encoding == Encoding::RLE => {
+                let (length, rest) = buf.split_first_chunk::<4>()?;
+                rest.get(u32::from_le_bytes(*length) as usize..)
             }
-            Page::DictionaryPage { buf, .. } => Some(buf as &Bytes),
+            _ => None,
+        },
+        Page::DataPageV2 { buf, def_levels_byte_len, rep_levels_byte_len, .. } => {
+            buf.get((*def_levels_byte_len as usize).checked_add(*rep_levels_byte_len as usize)?..)
         }
+        Page::DictionaryPage { .. } => None,
     }
 }
 
@@ -115,7 +148,9 @@ impl Iterator for CheckedPages {
 
 impl PageReader for CheckedPages {
     fn get_next_page(&mut self) -> Result<Option<Page>> {
-        self.pages.get_next_page()?.map(|page| self.checked(page)).transpose()
+        let page = self.pages.get_next_page()?;
+        page.as_ref().map(|page| check(page, self.has_levels)).transpose()?;
+        Ok(page)
     }
 
     fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
@@ -131,7 +166,9 @@ impl PageReader for CheckedPages {
     }
 
     fn take_deferred_dictionary(&mut self) -> Result<Option<Page>> {
-        self.pages.take_deferred_dictionary()
+        let page = self.pages.take_deferred_dictionary()?;
+        page.as_ref().map(|page| check(page, self.has_levels)).transpose()?;
+        Ok(page)
     }
 
     fn at_record_boundary(&mut self) -> Result<bool> {
@@ -164,6 +201,17 @@ mod tests {
             "the page has a block less than it says"
         );
         assert_eq!(behind_differences(&differences(33)[..20], 33), None);
+    }
+
+    #[test]
+    fn a_dictionary_of_more_words_than_it_has_bytes_is_refused() {
+        let words = |num_values| {
+            let buf = vec![0; 8].into();
+            Page::DictionaryPage { buf, num_values, encoding: Encoding::PLAIN, is_sorted: false }
+        };
+        assert!(check(&words(8), (false, false)).is_ok());
+        assert!(check(&words(9), (false, false)).is_err());
+        assert!(check(&words(u32::MAX), (false, false)).is_err());
     }
 
     #[test]

@@ -16,14 +16,13 @@ use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int32Ty
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::{RowGroupMetaData, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
-use parquet::file::reader::RowGroupReader;
 use parquet::file::statistics::Statistics;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use parquet::schema::types::{ColumnPath, Type as SchemaType, TypePtr};
 
 use crate::model::{Batch, Column, Field, Kind, Texts, Type, Values, fields};
 use crate::store::decoding::decoded;
-use crate::store::pages::column_reader;
+use crate::store::pages::RowGroup;
 
 /// Rows of a full row group: with its page index it is the unit readers skip and publishing copies.
 pub(crate) const GROUP_ROWS: usize = 131_072;
@@ -163,12 +162,12 @@ fn byte_arrays(texts: &Texts, rows: Range<usize>) -> Vec<ByteArray> {
 }
 
 /// Reads a row group back into a batch.
-pub(crate) fn read_group(kind: Kind, group: &dyn RowGroupReader) -> Result<Batch> {
+pub(crate) fn read_group(kind: Kind, group: &RowGroup) -> Result<Batch> {
     let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
     let columns = fields(kind)
         .iter()
         .enumerate()
-        .map(|(index, field)| read_column(field, &mut column_reader(group, index)?, rows))
+        .map(|(index, field)| read_column(field, &mut group.column(index)?, rows))
         .collect::<Result<Vec<_>>>()?;
     Ok(Batch::from_columns(kind, columns))
 }

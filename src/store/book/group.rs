@@ -10,7 +10,6 @@ use parquet::column::reader::ColumnReader;
 use parquet::data_type::ByteArray;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::RowGroupMetaData;
-use parquet::file::reader::RowGroupReader;
 use parquet::file::statistics::Statistics;
 
 use crate::model::{Column, Kind, Micros, Side, Values, fields, ts_index};
@@ -18,7 +17,7 @@ use crate::store::StoreError;
 use crate::store::book::ladder::Level;
 use crate::store::decoding::decoded;
 use crate::store::file::PeriodFile;
-use crate::store::pages::column_reader;
+use crate::store::pages::RowGroup;
 use crate::store::rows::{column_range, read_column};
 
 // Places in the schema.
@@ -74,7 +73,7 @@ pub(super) struct Head {
 impl Group {
     pub(super) fn read(file: &Arc<PeriodFile>, index: usize) -> std::result::Result<Self, StoreError> {
         let failed = StoreError::parquet(file.path());
-        let group = file.group_reader(index).map_err(&failed)?;
+        let group = file.row_group(index);
         let numbers =
             || -> Result<(Vec<f64>, Vec<f64>)> { Ok((reals(&group, PRICE)?, reals(&group, AMOUNT)?)) };
         let others = || -> Result<(Heads, Vec<bool>, Option<Column>)> {
@@ -113,7 +112,7 @@ impl Group {
     pub(super) fn stamp(&self, row: usize) -> std::result::Result<(Micros, Option<i64>), StoreError> {
         if self.stamps.get().is_none() {
             let failed = StoreError::parquet(self.file.path());
-            let group = self.file.group_reader(self.index).map_err(&failed)?;
+            let group = self.file.row_group(self.index);
             let read = whole(&group, TS_RECV).and_then(|received| Ok((received, column(&group, SEQ)?)));
             let _ = self.stamps.set(read.map_err(&failed)?);
         }
@@ -129,11 +128,11 @@ impl Group {
 impl Heads {
     pub(super) fn read(file: &PeriodFile, index: usize) -> std::result::Result<Self, StoreError> {
         let failed = StoreError::parquet(file.path());
-        let group = file.group_reader(index).map_err(&failed)?;
+        let group = file.row_group(index);
         Heads::of(file, &group).map_err(&failed)
     }
 
-    fn of(file: &PeriodFile, group: &dyn RowGroupReader) -> Result<Self> {
+    fn of(file: &PeriodFile, group: &RowGroup) -> Result<Self> {
         let ords = whole(group, ORD)?;
         Ok(Heads {
             rows: file.counted(&ords),
@@ -183,12 +182,12 @@ fn has_any(group: &RowGroupMetaData, index: usize) -> bool {
     nulls.is_none_or(|nulls| i64::try_from(nulls) != Ok(group.num_rows()))
 }
 
-fn rows_of(group: &dyn RowGroupReader) -> usize {
+fn rows_of(group: &RowGroup) -> usize {
     usize::try_from(group.metadata().num_rows()).unwrap_or(0)
 }
 
-fn column(group: &dyn RowGroupReader, index: usize) -> Result<Column> {
-    read_column(&fields(Kind::OrderBook)[index], &mut column_reader(group, index)?, rows_of(group))
+fn column(group: &RowGroup, index: usize) -> Result<Column> {
+    read_column(&fields(Kind::OrderBook)[index], &mut group.column(index)?, rows_of(group))
 }
 
 fn other_type(index: usize) -> ParquetError {
@@ -196,21 +195,21 @@ fn other_type(index: usize) -> ParquetError {
     ParquetError::General(format!("column {name} has another type than its kind says"))
 }
 
-fn whole(group: &dyn RowGroupReader, index: usize) -> Result<Vec<i64>> {
+fn whole(group: &RowGroup, index: usize) -> Result<Vec<i64>> {
     match column(group, index)?.values {
         Values::I64(values) => Ok(values),
         _ => Err(other_type(index)),
     }
 }
 
-fn reals(group: &dyn RowGroupReader, index: usize) -> Result<Vec<f64>> {
+fn reals(group: &RowGroup, index: usize) -> Result<Vec<f64>> {
     match column(group, index)?.values {
         Values::F64(values) => Ok(values),
         _ => Err(other_type(index)),
     }
 }
 
-fn flags(group: &dyn RowGroupReader, index: usize) -> Result<Vec<bool>> {
+fn flags(group: &RowGroup, index: usize) -> Result<Vec<bool>> {
     match column(group, index)?.values {
         Values::Bool(values) => Ok(values),
         _ => Err(other_type(index)),
@@ -218,8 +217,8 @@ fn flags(group: &dyn RowGroupReader, index: usize) -> Result<Vec<bool>> {
 }
 
 /// Whether each row is a bid, without a text for each.
-fn sides(group: &dyn RowGroupReader) -> Result<Vec<bool>> {
-    let ColumnReader::ByteArrayColumnReader(mut reader) = column_reader(group, SIDE)? else {
+fn sides(group: &RowGroup) -> Result<Vec<bool>> {
+    let ColumnReader::ByteArrayColumnReader(mut reader) = group.column(SIDE)? else {
         return Err(other_type(SIDE));
     };
     let rows = rows_of(group);

@@ -9,7 +9,7 @@ use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
 use crate::disk::Writing;
-use crate::store::file::{Chunks, Cursor};
+use crate::store::chunks::{Chunks, Cursor};
 
 /// Bytes that are read or written with one call.
 const PIECE_BYTES: usize = 128 << 10;

@@ -6,7 +6,6 @@ use parquet::errors::Result;
 use crate::model::{Column, Kind, fields};
 use crate::store::StoreError;
 use crate::store::file::PeriodFile;
-use crate::store::pages::column_reader;
 use crate::store::rows::{read_column, skip_rows};
 
 /// A place in a row group.
@@ -48,9 +47,9 @@ impl GroupRows {
 
     fn decode(&mut self, file: &PeriodFile, most: usize) -> Result<Vec<(usize, Column)>> {
         if self.readers.is_empty() {
-            let group = file.group_reader(self.index)?;
+            let group = file.row_group(self.index);
             for column in &self.columns {
-                let mut reader = column_reader(&group, *column)?;
+                let mut reader = group.column(*column)?;
                 if self.next > 0 {
                     skip_rows(&mut reader, self.next)?;
                 }

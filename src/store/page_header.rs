@@ -1,0 +1,264 @@
+//! Headers of pages that may be damaged: the Parquet library takes and clears as much memory as one says its page is without
+//! compression, before it decompresses a byte of it.
+
+use std::io::{self, BufReader, Read};
+
+use bytes::Bytes;
+use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ColumnChunkMetaData;
+use parquet::file::reader::{ChunkReader, Length};
+
+use crate::store::chunks::{Chunks, Cursor};
+
+/// The largest page that is read, in bytes: 32 times as many rows as a row group of ours has, of eight bytes each.
+const MOST_BYTES: u64 = 256 << 20;
+/// Bytes that one of a page may stand for: Zstandard writes a block of 128 KiB in four.
+const MOST_PER_BYTE: u64 = 32 << 10;
+
+// Types of the compact protocol of Thrift, in which headers are written.
+const YES: u8 = 1;
+const NO: u8 = 2;
+const BYTE: u8 = 3;
+const I16: u8 = 4;
+const I32: u8 = 5;
+const I64: u8 = 6;
+const DOUBLE: u8 = 7;
+const BINARY: u8 = 8;
+const STRUCT: u8 = 12;
+
+/// The field of a header that tells the length of its page without compression.
+const UNCOMPRESSED: u16 = 2;
+/// Structures within one another; those of statistics are three.
+const MOST_DEPTH: u8 = 8;
+
+/// A file whose pages of one column are as long as they can be, at most.
+pub(crate) struct CheckedHeaders {
+    file: Chunks,
+    /// Whether pages are fetched whole, with their headers.
+    is_whole: bool,
+    most: Most,
+}
+
+/// The length that no page of a column goes beyond, in bytes without compression.
+#[derive(Clone, Copy)]
+struct Most(u64);
+
+/// Bytes from the header of a page on, which is checked once it is read: the library begins some readings without need.
+pub(crate) struct FromHeader {
+    file: BufReader<Cursor>,
+    unchecked: Option<(BufReader<Cursor>, Most)>,
+}
+
+impl CheckedHeaders {
+    pub(crate) fn new(file: Chunks, column: &ColumnChunkMetaData, is_whole: bool) -> Self {
+        let bytes = u64::try_from(column.compressed_size()).unwrap_or(0);
+        let most = Most(bytes.saturating_add(1).saturating_mul(MOST_PER_BYTE).min(MOST_BYTES));
+        CheckedHeaders { file, is_whole, most }
+    }
+}
+
+impl Most {
+    fn check(self, header: &mut impl Read) -> Result<()> {
+        let (claimed, Most(most)) = (uncompressed(header)?, self);
+        if claimed <= most {
+            return Ok(());
+        }
+        Err(ParquetError::General(format!(
+            "a page of it would be {claimed} bytes long without compression, and {most} are the most that are read"
+        )))
+    }
+}
+
+impl Length for CheckedHeaders {
+    fn len(&self) -> u64 {
+        self.file.len()
+    }
+}
+
+impl ChunkReader for CheckedHeaders {
+    type T = FromHeader;
+
+    fn get_read(&self, start: u64) -> Result<FromHeader> {
+        let header = (!self.is_whole).then(|| self.file.get_read(start)).transpose()?;
+        let unchecked = header.map(|header| (header, self.most));
+        Ok(FromHeader { file: self.file.get_read(start)?, unchecked })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        let bytes = self.file.get_bytes(start, length)?;
+        if self.is_whole {
+            self.most.check(&mut &*bytes)?;
+        }
+        Ok(bytes)
+    }
+}
+
+impl Read for FromHeader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if let Some((mut header, most)) = self.unchecked.take() {
+            most.check(&mut header).map_err(io::Error::other)?;
+        }
+        self.file.read(buffer)
+    }
+}
+
+/// The length of a page without compression, as its header tells it: the greatest one, if it tells several.
+fn uncompressed(header: &mut impl Read) -> Result<u64> {
+    let mut most = 0;
+    fields(header, 4, MOST_DEPTH, &mut |field, number| {
+        if field == UNCOMPRESSED {
+            most = most.max(u64::try_from(number).unwrap_or(0));
+        }
+    })?;
+    Ok(most)
+}
+
+/// Walks the fields of a structure whose first fields are numbers of 32 bits; tells each of these.
+///
+/// The library takes them for such whatever type they have, so that another type is refused.
+fn fields(from: &mut impl Read, numbers: u16, depth: u8, each: &mut dyn FnMut(u16, i32)) -> Result<()> {
+    let mut field = 0_u16;
+    loop {
+        let head = byte(from)?;
+        let (delta, kind) = (u16::from(head >> 4), head & 15);
+        if kind == 0 {
+            return Ok(());
+        }
+        field = if delta == 0 { zigzag(varint(from)?) as u16 } else { field.wrapping_add(delta) };
+        if (1..=numbers).contains(&field) {
+            if kind != I32 {
+                return Err(damaged());
+            }
+            each(field, zigzag(varint(from)?) as i32);
+            continue;
+        }
+        match kind {
+            YES | NO => {}
+            BYTE => skip(from, 1)?,
+            I16 | I32 | I64 => _ = varint(from)?,
+            DOUBLE => skip(from, 8)?,
+            BINARY => {
+                let length = varint(from)?;
+                skip(from, length)?;
+            }
+            STRUCT => {
+                let depth = depth.checked_sub(1).ok_or_else(damaged)?;
+                fields(from, numbers_within(depth, field), depth, &mut |_, _| {})?;
+            }
+            _ => return Err(damaged()),
+        }
+    }
+}
+
+/// How many of the first fields are numbers of 32 bits in a structure within a header: of a page of data, of a dictionary, and
+/// of a page of data of the second version.
+fn numbers_within(depth: u8, field: u16) -> u16 {
+    match field {
+        5 if depth == MOST_DEPTH - 1 => 4,
+        7 if depth == MOST_DEPTH - 1 => 2,
+        8 if depth == MOST_DEPTH - 1 => 6,
+        _ => 0,
+    }
+}
+
+fn damaged() -> ParquetError {
+    ParquetError::General("it is damaged: the header of a page cannot be read".to_owned())
+}
+
+fn byte(from: &mut impl Read) -> Result<u8> {
+    let mut byte = [0];
+    from.read_exact(&mut byte)?;
+    Ok(byte[0])
+}
+
+fn skip(from: &mut impl Read, length: u64) -> Result<()> {
+    let skipped = io::copy(&mut from.take(length), &mut io::sink())?;
+    if skipped == length { Ok(()) } else { Err(damaged()) }
+}
+
+/// A number of seven bits a byte.
+fn varint(from: &mut impl Read) -> Result<u64> {
+    let mut number = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let byte = byte(from)?;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok(number);
+        }
+    }
+    Err(damaged())
+}
+
+/// A number with a sign, of which the last bit is the sign.
+fn zigzag(number: u64) -> i64 {
+    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::sync::Arc;
+
+    use parquet::basic::{Compression, ZstdLevel};
+    use parquet::column::page::PageReader as _;
+    use parquet::file::page_index::offset_index::PageLocation;
+    use parquet::file::serialized_reader::SerializedPageReader;
+    use parquet::schema::types::SchemaDescriptor;
+
+    use super::*;
+    use crate::model::Kind;
+    use crate::store::rows::schema;
+
+    /// A header as it is written: a page of data of 10 bytes, 21 without compression, with 3 values, plain.
+    const HEADER: [u8; 17] = [0x15, 0, 0x15, 42, 0x15, 20, 0x2c, 0x15, 6, 0x15, 0, 0x15, 6, 0x15, 6, 0, 0];
+
+    #[test]
+    fn the_length_of_a_page_without_compression_is_found_in_its_header() {
+        assert_eq!(uncompressed(&mut &HEADER[..]).unwrap(), 21);
+    }
+
+    #[test]
+    fn of_several_lengths_the_greatest_is_taken() {
+        let mut twice = HEADER[..16].to_vec();
+        // Field 2 once more, by its number.
+        twice.extend([0x05, 4, 0x80, 0x80, 0x80, 0x80, 8, 0]);
+        assert_eq!(uncompressed(&mut &twice[..]).unwrap(), 1 << 30);
+    }
+
+    #[test]
+    fn a_page_that_would_be_longer_than_its_bytes_can_stand_for_is_refused() {
+        // A gigabyte of three values, in ten bytes.
+        let mut bytes = vec![0x15, 0, 0x15, 0x80, 0x80, 0x80, 0x80, 8];
+        bytes.extend(&HEADER[4..]);
+        bytes.extend([0; 10]);
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(&bytes).unwrap();
+        let path = file.into_temp_path();
+        let length = i64::try_from(bytes.len()).unwrap();
+        let schema = SchemaDescriptor::new(schema(Kind::Funding).unwrap());
+        let column = ColumnChunkMetaData::builder(Arc::clone(&schema.columns()[0]))
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_data_page_offset(0)
+            .set_total_compressed_size(length)
+            .build()
+            .unwrap();
+
+        let place = PageLocation { offset: 0, compressed_page_size: 31, first_row_index: 0 };
+        for places in [None, Some(vec![place])] {
+            let file = CheckedHeaders::new(Chunks::open(&path).unwrap(), &column, places.is_some());
+            let mut pages = SerializedPageReader::new(Arc::new(file), &column, 3, places).unwrap();
+            let why = pages.get_next_page().unwrap_err().to_string();
+            assert!(why.contains("would be 1073741824 bytes long without compression"), "{why}");
+        }
+    }
+
+    #[test]
+    fn headers_the_library_would_read_otherwise_are_refused() {
+        let (mut text, mut inner) = (HEADER, HEADER);
+        text[2] = 0x18;
+        inner[7] = 0x16;
+        for header in [&HEADER[..12], &text, &inner, &[0x4c; 64], &[0x15, 0xff, 0xff, 0xff, 0xff, 0xff]] {
+            assert!(uncompressed(&mut &header[..]).is_err(), "{header:x?}");
+        }
+    }
+}
