@@ -14,7 +14,7 @@ use parquet::file::reader::Length;
 use parquet::schema::types::ColumnDescriptor;
 
 use crate::model::{Column, Texts, Values};
-use crate::store::{Chunks, RowGroup, decoded, rows_within};
+use crate::store::{Chunks, RowGroup, check_footer, decoded, rows_within};
 
 /// An open Parquet file.
 pub(crate) struct RawFile {
@@ -25,7 +25,10 @@ pub(crate) struct RawFile {
 impl RawFile {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let file = Chunks::open(path)?;
-        let metadata = decoded(|| ParquetMetaDataReader::new().parse_and_finish(&file))?;
+        let metadata = decoded(|| {
+            check_footer(&file)?;
+            ParquetMetaDataReader::new().parse_and_finish(&file)
+        })?;
         rows_within(&metadata, file.len()).map_err(ParquetError::General)?;
         Ok(RawFile { file, metadata })
     }

@@ -18,6 +18,7 @@ use crate::store::decoding::decoded;
 use crate::store::merge::keys;
 use crate::store::pages::RowGroup;
 use crate::store::rows::{key_range, read_group, schema};
+use crate::store::thrift::check_footer;
 use crate::store::{Mark, StoreError};
 
 /// The key of our own entry in a Parquet footer. A file without it is foreign.
@@ -106,6 +107,7 @@ pub(crate) fn look_into(disk: &dyn Disk, path: &Path, kind: Kind) -> Result<Open
 pub(crate) fn look_at(file: Arc<dyn Reading>, path: &Path, kind: Kind) -> Result<Opened, StoreError> {
     let file = Chunks::new(file);
     let metadata = decoded(|| {
+        check_footer(&file)?;
         ParquetMetaDataReader::new().with_page_index_policy(PageIndexPolicy::Optional).parse_and_finish(&file)
     });
     let metadata = match metadata {

@@ -94,6 +94,7 @@ mod set_aside;
 mod settings;
 mod shared;
 mod snapshot;
+mod thrift;
 mod verify;
 mod watch;
 mod writer;
@@ -127,6 +128,7 @@ pub use series_folder::Part;
 pub use set_aside::{RowsAside, SetAsideRow, set_aside_rows};
 pub use settings::{Bounds, SMALL_ROWS, StoreSettings};
 pub use snapshot::{Links, Snapshot};
+pub(crate) use thrift::check_footer;
 #[cfg(test)]
 pub(crate) use verify::verify_series_on;
 pub use verify::{Fault, verify_series};

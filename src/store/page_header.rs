@@ -1,7 +1,7 @@
 //! Headers of pages that may be damaged: the Parquet library takes and clears as much memory as one says its page is without
 //! compression, before it decompresses a byte of it.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 use bytes::Bytes;
 use parquet::errors::{ParquetError, Result};
@@ -9,27 +9,15 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use crate::store::chunks::{Chunks, Cursor};
+use crate::store::thrift::walk;
 
 /// The largest page that is read, in bytes: 32 times as many rows as a row group of ours has, of eight bytes each.
 const MOST_BYTES: u64 = 256 << 20;
 /// Bytes that one of a page may stand for: Zstandard writes a block of 128 KiB in four.
 const MOST_PER_BYTE: u64 = 32 << 10;
 
-// Types of the compact protocol of Thrift, in which headers are written.
-const YES: u8 = 1;
-const NO: u8 = 2;
-const BYTE: u8 = 3;
-const I16: u8 = 4;
-const I32: u8 = 5;
-const I64: u8 = 6;
-const DOUBLE: u8 = 7;
-const BINARY: u8 = 8;
-const STRUCT: u8 = 12;
-
 /// The field of a header that tells the length of its page without compression.
 const UNCOMPRESSED: u16 = 2;
-/// Structures within one another; those of statistics are three.
-const MOST_DEPTH: u8 = 8;
 
 /// A file whose pages of one column are as long as they can be, at most.
 pub(crate) struct CheckedHeaders {
@@ -58,7 +46,7 @@ impl CheckedHeaders {
 }
 
 impl Most {
-    fn check(self, header: &mut impl Read) -> Result<()> {
+    fn check(self, header: &mut impl BufRead) -> Result<()> {
         let (claimed, Most(most)) = (uncompressed(header)?, self);
         if claimed <= most {
             return Ok(());
@@ -103,9 +91,9 @@ impl Read for FromHeader {
 }
 
 /// The length of a page without compression, as its header tells it: the greatest one, if it tells several.
-fn uncompressed(header: &mut impl Read) -> Result<u64> {
+fn uncompressed(header: &mut impl BufRead) -> Result<u64> {
     let mut most = 0;
-    fields(header, 4, MOST_DEPTH, &mut |field, number| {
+    walk(header, numbers, &mut |field, number| {
         if field == UNCOMPRESSED {
             most = most.max(u64::try_from(number).unwrap_or(0));
         }
@@ -113,85 +101,16 @@ fn uncompressed(header: &mut impl Read) -> Result<u64> {
     Ok(most)
 }
 
-/// Walks the fields of a structure whose first fields are numbers of 32 bits; tells each of these.
-///
-/// The library takes them for such whatever type they have, so that another type is refused.
-fn fields(from: &mut impl Read, numbers: u16, depth: u8, each: &mut dyn FnMut(u16, i32)) -> Result<()> {
-    let mut field = 0_u16;
-    loop {
-        let head = byte(from)?;
-        let (delta, kind) = (u16::from(head >> 4), head & 15);
-        if kind == 0 {
-            return Ok(());
-        }
-        field = if delta == 0 { zigzag(varint(from)?) as u16 } else { field.wrapping_add(delta) };
-        if (1..=numbers).contains(&field) {
-            if kind != I32 {
-                return Err(damaged());
-            }
-            each(field, zigzag(varint(from)?) as i32);
-            continue;
-        }
-        match kind {
-            YES | NO => {}
-            BYTE => skip(from, 1)?,
-            I16 | I32 | I64 => _ = varint(from)?,
-            DOUBLE => skip(from, 8)?,
-            BINARY => {
-                let length = varint(from)?;
-                skip(from, length)?;
-            }
-            STRUCT => {
-                let depth = depth.checked_sub(1).ok_or_else(damaged)?;
-                fields(from, numbers_within(depth, field), depth, &mut |_, _| {})?;
-            }
-            _ => return Err(damaged()),
-        }
-    }
-}
-
-/// How many of the first fields are numbers of 32 bits in a structure within a header: of a page of data, of a dictionary, and
-/// of a page of data of the second version.
-fn numbers_within(depth: u8, field: u16) -> u16 {
-    match field {
-        5 if depth == MOST_DEPTH - 1 => 4,
-        7 if depth == MOST_DEPTH - 1 => 2,
-        8 if depth == MOST_DEPTH - 1 => 6,
+/// How many of its first fields are numbers of 32 bits: of a header, and in it of a page of data, of a dictionary, and of a page
+/// of data of the second version.
+fn numbers(within: &[u16]) -> u16 {
+    match within {
+        [] => 4,
+        [5] => 4,
+        [7] => 2,
+        [8] => 6,
         _ => 0,
     }
-}
-
-fn damaged() -> ParquetError {
-    ParquetError::General("it is damaged: the header of a page cannot be read".to_owned())
-}
-
-fn byte(from: &mut impl Read) -> Result<u8> {
-    let mut byte = [0];
-    from.read_exact(&mut byte)?;
-    Ok(byte[0])
-}
-
-fn skip(from: &mut impl Read, length: u64) -> Result<()> {
-    let skipped = io::copy(&mut from.take(length), &mut io::sink())?;
-    if skipped == length { Ok(()) } else { Err(damaged()) }
-}
-
-/// A number of seven bits a byte.
-fn varint(from: &mut impl Read) -> Result<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let byte = byte(from)?;
-        number |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return Ok(number);
-        }
-    }
-    Err(damaged())
-}
-
-/// A number with a sign, of which the last bit is the sign.
-fn zigzag(number: u64) -> i64 {
-    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }
 
 #[cfg(test)]
@@ -257,7 +176,7 @@ mod tests {
         let (mut text, mut inner) = (HEADER, HEADER);
         text[2] = 0x18;
         inner[7] = 0x16;
-        for header in [&HEADER[..12], &text, &inner, &[0x4c; 64], &[0x15, 0xff, 0xff, 0xff, 0xff, 0xff]] {
+        for header in [&HEADER[..12], &text, &inner, &[0x5c; 64], &[0x15, 0xff, 0xff, 0xff, 0xff, 0xff]] {
             assert!(uncompressed(&mut &header[..]).is_err(), "{header:x?}");
         }
     }
