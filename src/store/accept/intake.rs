@@ -5,16 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::{Batch, Kind, Micros, Window, Windows};
+use crate::store::accept::full::{is_full, is_just_full};
 use crate::store::accept::recent::RecentTrades;
 use crate::store::accept::waiting::Waiting;
-use crate::store::rows::GROUP_ROWS;
 use crate::store::{FileEntry, Ledger, Mark, Note};
 
 /// Why two empty answers settle a window.
 pub(super) const TWO_EMPTY: &str = "the exchange answered twice that it has nothing here";
-
-/// Rows beyond a full row group past which those in flight are not waited for.
-const LATE_ROWS: usize = GROUP_ROWS / 8;
 
 /// The ledger of a series, and what was accepted that it does not account for yet.
 #[derive(Debug)]
@@ -95,12 +92,12 @@ impl Intake {
 
     /// Whether enough waits, or long enough, that it should be published.
     pub(crate) fn wants_flush(&self, longest: Duration) -> bool {
-        self.waiting.rows.len() >= GROUP_ROWS || self.waiting.waited().is_some_and(|waited| waited >= longest)
+        is_full(&self.waiting.rows) || self.waiting.waited().is_some_and(|waited| waited >= longest)
     }
 
     /// Whether a row group is full, and so little waits beyond it that rows in flight can be waited for.
     pub(crate) fn is_just_full(&self) -> bool {
-        (GROUP_ROWS..GROUP_ROWS + LATE_ROWS).contains(&self.waiting.rows.len())
+        is_just_full(&self.waiting.rows)
     }
 
     /// Settled windows, accepted pages included.

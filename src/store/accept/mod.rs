@@ -9,6 +9,7 @@
 //!   stands for all frames of the series before it, and the journal keeps those behind it.
 
 mod cut;
+mod full;
 mod intake;
 mod late;
 mod live;
