@@ -1,10 +1,12 @@
 //! The file that is written and the files that are copied from, in pieces that are worth a call each.
 //!
-//! The Parquet library copies eight kilobytes at a time, and every write looks at the lock of the data path first.
+//! The Parquet library copies eight kilobytes at a time, and every write looks at the lock of the data path first. What is
+//! written is read back: a checksum tells whether it is the same for a tenth of what a digest costs.
 
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::sync::Arc;
 
+use crc32fast::Hasher;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 
@@ -17,18 +19,23 @@ const PIECE_BYTES: usize = 128 << 10;
 /// A file being written, as the Parquet library writes.
 pub(super) struct Appending(BufWriter<Unbuffered>);
 
-struct Unbuffered(Arc<dyn Writing>);
+struct Unbuffered {
+    file: Arc<dyn Writing>,
+    sum: Hasher,
+}
 
 impl Appending {
     /// Writes to a file.
     pub(super) fn to(file: Arc<dyn Writing>) -> Self {
-        Appending(BufWriter::with_capacity(PIECE_BYTES, Unbuffered(file)))
+        Appending(BufWriter::with_capacity(PIECE_BYTES, Unbuffered { file, sum: Hasher::new() }))
     }
 
-    /// Writes what is left in memory and makes all of it durable.
-    pub(super) fn sync(mut self) -> io::Result<()> {
+    /// Writes what is left in memory and makes all of it durable; gives the checksum of all that was written.
+    pub(super) fn sync(mut self) -> io::Result<u32> {
         self.0.flush()?;
-        self.0.get_ref().0.sync()
+        let Unbuffered { file, sum } = self.0.get_ref();
+        file.sync()?;
+        Ok(sum.clone().finalize())
     }
 }
 
@@ -44,11 +51,24 @@ impl Write for Appending {
 
 impl Write for Unbuffered {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.append(bytes)
+        let written = self.file.append(bytes)?;
+        self.sum.update(&bytes[..written]);
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// The checksum of a file as it is read.
+pub(super) fn checksum(file: &Chunks) -> io::Result<u32> {
+    let (mut file, mut sum, mut piece) = (file.cursor(0), Hasher::new(), vec![0; PIECE_BYTES]);
+    loop {
+        match file.read(&mut piece)? {
+            0 => return Ok(sum.finalize()),
+            read => sum.update(&piece[..read]),
+        }
     }
 }
 
@@ -70,5 +90,27 @@ impl ChunkReader for Spliced<'_> {
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<bytes::Bytes, ParquetError> {
         self.0.get_bytes(start, length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::unix::fs::FileExt as _;
+
+    use super::*;
+    use crate::disk::{Disk as _, Os};
+
+    #[test]
+    fn a_byte_that_is_read_otherwise_than_it_was_written_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut file = Appending::to(Os.create(&path).unwrap());
+        (0..100_000_u32).for_each(|number| file.write_all(&number.to_le_bytes()).unwrap());
+        let sum = file.sync().unwrap();
+        assert_eq!(checksum(&Chunks::open(&path).unwrap()).unwrap(), sum);
+
+        File::options().write(true).open(&path).unwrap().write_all_at(&[1], 399_999).unwrap();
+        assert_ne!(checksum(&Chunks::open(&path).unwrap()).unwrap(), sum);
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::file::metadata::KeyValue;
+use parquet::file::reader::Length as _;
 use parquet::file::writer::SerializedFileWriter;
 
 use crate::disk::aside;
@@ -14,7 +15,7 @@ use crate::model::Windows;
 use crate::store::file::{FOOTER_KEY, Footer, Hashed, Opened, PeriodFile};
 use crate::store::ledger::pairs;
 use crate::store::merge::Tally;
-use crate::store::publish::appending::Appending;
+use crate::store::publish::appending::{Appending, checksum};
 use crate::store::publish::assembly::{Assembled, Assembly};
 use crate::store::publish::new_rows::NewRows;
 use crate::store::rows::{properties, schema};
@@ -104,8 +105,8 @@ pub(crate) fn prepare<'a>(
     let prepare = || {
         let aside = aside(&path);
         write_aside(order, olds, new, &aside)
-            .and_then(|(mut published, tally)| {
-                published.last_ord = read_back(order, &aside, &published)?;
+            .and_then(|(mut published, tally, sum)| {
+                published.last_ord = read_back(order, &aside, &published, sum)?;
                 Ok((published, tally))
             })
             .inspect_err(|_| {
@@ -141,12 +142,13 @@ impl Drop for Prepared<'_> {
     }
 }
 
+/// Writes a file aside; gives the checksum of its bytes too.
 fn write_aside(
     order: &Order<'_>,
     olds: &[&PeriodFile],
     new: NewRows<'_>,
     aside: &Path,
-) -> Result<(Published, Tally), StoreError> {
+) -> Result<(Published, Tally, u32), StoreError> {
     let kind = order.place.series.kind();
     let failed = StoreError::parquet(aside);
     let file = order.place.disk.create_anew(aside).map_err(StoreError::io("creating", aside))?;
@@ -175,7 +177,7 @@ fn write_aside(
     writer.append_key_value_metadata(KeyValue::new(FOOTER_KEY.to_owned(), text));
     let hashed = writer.into_inner().map_err(&failed)?;
     let (bytes, sha256) = (hashed.bytes, hashed.digest());
-    hashed.into_inner().sync().map_err(StoreError::io("syncing", aside))?;
+    let sum = hashed.into_inner().sync().map_err(StoreError::io("syncing", aside))?;
 
     let (first, last) = ends.unwrap_or((0, 0));
     let (generation, journal) = (order.generation, order.journal);
@@ -188,12 +190,17 @@ fn write_aside(
         copied_bytes: copied,
         last_ord: None,
     };
-    Ok((published, tally))
+    Ok((published, tally, sum))
 }
 
 /// Reads what was written as a reader would and compares it with what was meant. Returns the highest number of an update,
 /// where it is a book.
-fn read_back(order: &Order<'_>, aside: &Path, written: &Published) -> Result<Option<i64>, StoreError> {
+fn read_back(
+    order: &Order<'_>,
+    aside: &Path,
+    written: &Published,
+    sum: u32,
+) -> Result<Option<i64>, StoreError> {
     let differs = |reason: &str| StoreError::ReadBack { path: aside.to_owned(), reason: reason.to_owned() };
     let file = match order.place.look_into(aside)? {
         Opened::Ours(file) => file,
@@ -203,9 +210,9 @@ fn read_back(order: &Order<'_>, aside: &Path, written: &Published) -> Result<Opt
     if file.footer().generation != order.generation || file.footer().rows != written.entry.rows {
         return Err(differs("its footer is another"));
     }
-    let hashes = file.hashes()?;
-    if hashes.whole != written.entry.sha256 || hashes.body != file.footer().body_sha256 {
-        return Err(differs("its hash is another"));
+    let read = checksum(file.file()).map_err(StoreError::io("reading", aside))?;
+    if file.file().len() != written.entry.bytes || read != sum {
+        return Err(differs("its bytes are others"));
     }
     Ok(file.last_ord())
 }
