@@ -178,11 +178,20 @@ impl Dialect for Speech {
     }
 
     fn read(&mut self, frame: &str, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
-        // Trades as they come read in one go; whatever else there may be is read part by part.
-        if let Some(body) = trade_body(frame)
-            && let Ok(Members(wire)) = serde_json::from_str::<Members<AggFrame<'_>>>(body)
-        {
-            return self.put_trade(&wire, body, frame_handler);
+        // Trades and updates of books as they come read in one go; whatever else there may be is read part by part.
+        match envelope(frame) {
+            Some(("aggTrade", body)) => {
+                if let Ok(Members(wire)) = serde_json::from_str::<Members<AggFrame<'_>>>(body) {
+                    return self.put_trade(&wire, body, frame_handler);
+                }
+            }
+            Some((event, body)) if is_update(event) => {
+                if let Ok(heard) = self.books.read_update(body, frame_handler) {
+                    heard.into_iter().for_each(|at| frame_handler.hear(Ok(at)));
+                    return Ok(());
+                }
+            }
+            _ => {}
         }
         let Members(head): Members<Frame<'_>> = serde_json::from_str(frame)?;
         let body = head.data.map_or(frame, RawValue::get);
@@ -322,9 +331,10 @@ fn stream(topic: &Address) -> String {
     }
 }
 
-/// The trade in a frame whose stream is one of trades and stands before it, as it does in nearly all of them.
-fn trade_body(frame: &str) -> Option<&str> {
+/// The event that the stream of a frame is of, and its body, where these are all of it and the stream stands before the body, as
+/// it does in nearly all of them. A body that is one value proves it.
+fn envelope(frame: &str) -> Option<(&str, &str)> {
     let (stream, rest) = frame.strip_prefix(r#"{"stream":""#)?.split_once('"')?;
-    let is_trades = stream.ends_with("@aggTrade") && !stream.contains('\\');
-    rest.strip_prefix(r#","data":"#)?.strip_suffix('}').filter(|_| is_trades)
+    let (_, event) = stream.split_once('@').filter(|_| !stream.contains('\\'))?;
+    Some((event, rest.strip_prefix(r#","data":"#)?.strip_suffix('}')?))
 }

@@ -132,7 +132,10 @@ impl Dialect for Speech {
     }
 
     fn read(&mut self, frame: &str, frame_handler: &mut FrameHandler<'_>) -> Result<(), Unreadable> {
-        // Trades as they come read in one go; whatever else there may be is read part by part.
+        // Trades and updates of books as they come read in one go; whatever else there may be is read part by part.
+        if self.books.read_update(frame, frame_handler) {
+            return Ok(());
+        }
         let data = frame.strip_prefix(TRADES_AHEAD).and_then(|rest| rest.strip_suffix('}'));
         if let Some(data) = data.filter(|data| self.gather_trades(data, frame_handler)) {
             self.put_trades(data, frame_handler);

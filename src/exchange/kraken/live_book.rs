@@ -9,7 +9,8 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess};
 
 use super::live_frames::Frame;
 use crate::exchange::live::book::{
-    BookRules, BookSink, BookWire, Change, Checksum, Levels, Object, Proof, ReadMembers, ReadRows, read_rows,
+    BookRules, BookSink, BookWire, Change, Checksum, Levels, Object, Proof, ReadMembers, ReadRows,
+    read_object, read_rows,
 };
 use crate::exchange::live::dialect::Unreadable;
 use crate::exchange::reading::row::Row;
@@ -27,7 +28,25 @@ pub(in crate::exchange) struct Books {
     change: Change,
 }
 
+/// The beginning of nearly all frames of updates, before the only one.
+const UPDATE_AHEAD: &str = r#"{"channel":"book","type":"update","data":["#;
+
 impl Books {
+    /// Reads an update that is alone in its frame; returns `false`, and does nothing, where the frame is another. An update that
+    /// is one value proves it.
+    pub(super) fn read_update(&mut self, frame: &str, sink: &mut dyn BookSink) -> bool {
+        let update = frame.strip_prefix(UPDATE_AHEAD).and_then(|rest| rest.strip_suffix("]}"));
+        let Some(update) = update else { return false };
+        self.change.clear();
+        let mut body = Body { change: &mut self.change, symbol: Text::default() };
+        if read_object(update, &mut body).is_err() {
+            return false;
+        }
+        let Body { change, symbol } = body;
+        sink.change(&symbol, change);
+        true
+    }
+
     /// Reads the rows of a frame of the channel.
     pub(super) fn read_data(
         &mut self,

@@ -76,7 +76,7 @@ fn broken(frames: Vec<(Micros, String)>, dice: &mut Dice) -> (Vec<Delivery>, Don
 }
 
 /// One of the ways text is damaged.
-fn damage(text: &str, dice: &mut Dice) -> String {
+pub(crate) fn damage(text: &str, dice: &mut Dice) -> String {
     let mut bytes = text.as_bytes().to_vec();
     let at = dice.below(bytes.len() as u64) as usize;
     let printable = |dice: &mut Dice| b' ' + dice.below(95) as u8;

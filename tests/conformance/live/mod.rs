@@ -1,6 +1,7 @@
 //! Live sessions, reached from the registry alone: what was really sent, what is broken on the way, and what is asked for.
 
 mod book_audits;
+mod book_one_go;
 mod book_oracle;
 mod book_sessions;
 mod books;
