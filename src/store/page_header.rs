@@ -9,7 +9,7 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::{ChunkReader, Length};
 
 use crate::store::chunks::{Chunks, Cursor};
-use crate::store::thrift::walk;
+use crate::store::thrift::{I32, STRUCT, walk};
 
 /// The largest page that is read, in bytes: 32 times as many rows as a row group of ours has, of eight bytes each.
 const MOST_BYTES: u64 = 256 << 20;
@@ -93,7 +93,7 @@ impl Read for FromHeader {
 /// The length of a page without compression, as its header tells it: the greatest one, if it tells several.
 fn uncompressed(header: &mut impl BufRead) -> Result<u64> {
     let mut most = 0;
-    walk(header, numbers, &mut |field, number| {
+    walk(header, type_of, &mut |field, number| {
         if field == UNCOMPRESSED {
             most = most.max(u64::try_from(number).unwrap_or(0));
         }
@@ -101,15 +101,18 @@ fn uncompressed(header: &mut impl BufRead) -> Result<u64> {
     Ok(most)
 }
 
-/// How many of its first fields are numbers of 32 bits: of a header, and in it of a page of data, of a dictionary, and of a page
-/// of data of the second version.
-fn numbers(within: &[u16]) -> u16 {
-    match within {
-        [] => 4,
-        [5] => 4,
+/// The types in a header, and in it in a page of data, a dictionary, and a page of data of the second version.
+fn type_of(within: &[u16], field: u16) -> Option<u8> {
+    let numbers = match within {
+        [] | [5] => 4,
         [7] => 2,
         [8] => 6,
         _ => 0,
+    };
+    match field {
+        _ if (1..=numbers).contains(&field) => Some(I32),
+        5..=8 if within.is_empty() => Some(STRUCT),
+        _ => None,
     }
 }
 
@@ -173,10 +176,13 @@ mod tests {
 
     #[test]
     fn headers_the_library_would_read_otherwise_are_refused() {
-        let (mut text, mut inner) = (HEADER, HEADER);
+        let (mut text, mut inner, mut list) = (HEADER, HEADER, HEADER);
         text[2] = 0x18;
         inner[7] = 0x16;
-        for header in [&HEADER[..12], &text, &inner, &[0x5c; 64], &[0x15, 0xff, 0xff, 0xff, 0xff, 0xff]] {
+        list[6] = 0x29;
+        for header in
+            [&HEADER[..12], &text, &inner, &list, &[0x5c; 64], &[0x15, 0xff, 0xff, 0xff, 0xff, 0xff]]
+        {
             assert!(uncompressed(&mut &header[..]).is_err(), "{header:x?}");
         }
     }

@@ -13,13 +13,13 @@ const YES: u8 = 1;
 const NO: u8 = 2;
 const BYTE: u8 = 3;
 const I16: u8 = 4;
-const I32: u8 = 5;
+pub(super) const I32: u8 = 5;
 const I64: u8 = 6;
 const DOUBLE: u8 = 7;
 const BINARY: u8 = 8;
 const LIST: u8 = 9;
 const SET: u8 = 10;
-const STRUCT: u8 = 12;
+pub(super) const STRUCT: u8 = 12;
 const UUID: u8 = 13;
 
 /// Structures and lists within one another. The deepest of Parquet are eight.
@@ -27,17 +27,15 @@ const MOST_DEPTH: usize = 32;
 /// The end of a file: the length of its footer, and its mark.
 const TAIL: u64 = 8;
 
-/// Walks a structure; tells each number of 32 bits among its first fields, of which `numbers` says how many they are in the
-/// structure within these fields.
+/// The type of a field that the library takes for granted, in the structure within some fields.
+pub(super) type TypeOf = fn(&[u16], u16) -> Option<u8>;
+
+/// Walks a structure; tells each of its own numbers of 32 bits whose type is taken for granted.
 ///
 /// # Errors
 /// Where the library would read it otherwise, or without end.
-pub(super) fn walk(
-    from: &mut impl BufRead,
-    numbers: fn(&[u16]) -> u16,
-    each: &mut dyn FnMut(u16, i32),
-) -> Result<()> {
-    Walk { from, numbers, within: Vec::new() }.fields(each)
+pub(super) fn walk(from: &mut impl BufRead, type_of: TypeOf, each: &mut dyn FnMut(u16, i32)) -> Result<()> {
+    Walk { from, type_of, within: Vec::new() }.fields(each)
 }
 
 /// Whether the footer of a file can be read in as many steps as it has bytes.
@@ -48,19 +46,19 @@ pub(crate) fn check_footer(file: &Chunks) -> Result<()> {
     let length = u32::from_le_bytes(length[..].try_into().unwrap_or_default());
     let Some(start) = end.checked_sub(u64::from(length)) else { return Ok(()) };
     let footer = file.get_bytes(start, length as usize)?;
-    walk(&mut &*footer, |_| 0, &mut |_, _| {})
+    walk(&mut &*footer, |_, _| None, &mut |_, _| {})
 }
 
 struct Walk<'a, R> {
     from: &'a mut R,
-    numbers: fn(&[u16]) -> u16,
+    type_of: TypeOf,
     /// The fields that lead to what is walked; 0 for a list.
     within: Vec<u16>,
 }
 
 impl<R: BufRead> Walk<'_, R> {
     fn fields(&mut self, each: &mut dyn FnMut(u16, i32)) -> Result<()> {
-        let (numbers, mut field) = ((self.numbers)(&self.within), 0_u16);
+        let mut field = 0_u16;
         loop {
             let head = self.byte()?;
             let (delta, kind) = (u16::from(head >> 4), head & 15);
@@ -68,12 +66,14 @@ impl<R: BufRead> Walk<'_, R> {
                 return Ok(());
             }
             field = if delta == 0 { zigzag(self.varint()?) as u16 } else { field.wrapping_add(delta) };
-            if !(1..=numbers).contains(&field) {
-                self.skip(kind, field)?;
-            } else if kind == I32 {
+            let granted = (self.type_of)(&self.within, field);
+            if granted.is_some_and(|granted| granted != kind) {
+                return Err(damaged());
+            }
+            if granted == Some(I32) {
                 each(field, zigzag(self.varint()?) as i32);
             } else {
-                return Err(damaged());
+                self.skip(kind, field)?;
             }
         }
     }
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     fn is_walked(bytes: &[u8]) -> bool {
-        walk(&mut &*bytes, |_| 0, &mut |_, _| {}).is_ok()
+        walk(&mut &*bytes, |_, _| None, &mut |_, _| {}).is_ok()
     }
 
     #[test]
