@@ -101,7 +101,8 @@ fn uncompressed(header: &mut impl BufRead) -> Result<u64> {
     Ok(most)
 }
 
-/// The types in a header, and in it in a page of data, a dictionary, and a page of data of the second version.
+/// The types of fields in a header, and in what it holds: a page of data (5), a dictionary (7), or a page of data of the second
+/// version (8).
 fn type_of(within: &[u16], field: u16) -> Option<u8> {
     let numbers = match within {
         [] | [5] => 4,

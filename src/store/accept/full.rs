@@ -7,7 +7,7 @@ use crate::store::rows::GROUP_ROWS;
 /// Rows beyond a full row group that are waited for: those in flight, and the last ones of a period.
 const LATE_ROWS: usize = GROUP_ROWS / 8;
 
-/// Whether a row group is full, and its period does not end within a few rows: these alone would write its file anew.
+/// Whether a row group is full, unless its period ends within a few rows: published alone, those would write its file anew.
 pub(super) fn is_full(rows: &Batch) -> bool {
     let ends_soon = || rows.len() < GROUP_ROWS + LATE_ROWS && (1..=LATE_ROWS).contains(&rest_of_period(rows));
     rows.len() >= GROUP_ROWS && !ends_soon()

@@ -1,7 +1,7 @@
 //! The file that is written and the files that are copied from, in pieces that are worth a call each.
 //!
 //! The Parquet library copies eight kilobytes at a time, and every write looks at the lock of the data path first. What is
-//! written is read back: a checksum tells whether it is the same for a tenth of what a digest costs.
+//! written is read back, and a checksum, which costs less than a second digest, tells whether it is the same.
 
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::sync::Arc;
