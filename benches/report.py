@@ -98,8 +98,8 @@ GOALS = [
 
 
 BEYOND_THE_BOUND = (
-    "beyond the bound come the kernel (answers received, files written and synced: a quarter of the processor time when it was sampled), the digest of "
-    "each file, the journal, and the file of a year, which is written again as it grows."
+    "beyond the bound come the kernel (answers received, files written and synced), the digest of each file, the journal, and the file of a year, "
+    "which is written again as it grows."
 )
 # What is known of why a goal is missed, shown where it is.
 WHY = {
@@ -107,7 +107,7 @@ WHY = {
     ("compare", "backfill_to_ccxt"): BEYOND_THE_BOUND,
     ("backfill", "backfill_share"): BEYOND_THE_BOUND,
     ("limits", "ten_million"): "the peak is the highest of ten times as many publishes; what is resident between them is the same.",
-    ("compare", "books_to_cryptofeed"): "the journal, which the part `live_books` shows to be a fifth of the time, and the checks have no counterpart there.",
+    ("compare", "books_to_cryptofeed"): "the checks and the journal have no counterpart there; the part `live_books` says what the journal takes.",
     ("daemon", "idle_mib"): "the part `daemon` says how much of it are pages of the program file, of which the system maps those around each page in "
                             "use; they are shared, and given back where memory is short.",
     ("daemon", "healthcheck_mib"): "most of it is pages of the program file and of the C library, and the tables of addresses that the "

@@ -34,7 +34,7 @@ struct Most(u64);
 /// Bytes from the header of a page on, which is checked once it is read: the library begins some readings without need.
 pub(crate) struct FromHeader {
     file: BufReader<Cursor>,
-    unchecked: Option<(BufReader<Cursor>, Most)>,
+    unchecked: Option<(Cursor, Most)>,
 }
 
 impl CheckedHeaders {
@@ -67,8 +67,8 @@ impl ChunkReader for CheckedHeaders {
     type T = FromHeader;
 
     fn get_read(&self, start: u64) -> Result<FromHeader> {
-        let header = (!self.is_whole).then(|| self.file.get_read(start)).transpose()?;
-        let unchecked = header.map(|header| (header, self.most));
+        // Two buffers only where a header is read.
+        let unchecked = (!self.is_whole).then(|| (self.file.cursor(start), self.most));
         Ok(FromHeader { file: self.file.get_read(start)?, unchecked })
     }
 
@@ -83,8 +83,8 @@ impl ChunkReader for CheckedHeaders {
 
 impl Read for FromHeader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if let Some((mut header, most)) = self.unchecked.take() {
-            most.check(&mut header).map_err(io::Error::other)?;
+        if let Some((header, most)) = self.unchecked.take() {
+            most.check(&mut BufReader::new(header)).map_err(io::Error::other)?;
         }
         self.file.read(buffer)
     }

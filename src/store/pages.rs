@@ -14,6 +14,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use crate::store::chunks::Chunks;
 use crate::store::decoding::decoded;
 use crate::store::page_header::CheckedHeaders;
+use crate::store::thrift::varint;
 
 /// A row group of a file, to read columns of.
 pub(crate) struct RowGroup<'a> {
@@ -101,15 +102,16 @@ fn contradicts(what: &str) -> ParquetError {
 /// Bytes behind packed differences (DELTA_BINARY_PACKED), where these are of so many numbers at most and are all there.
 fn behind_differences(bytes: &[u8], most: u64) -> Option<&[u8]> {
     let mut rest = bytes;
-    let (block, parts, numbers) = (number(&mut rest)?, number(&mut rest)?, number(&mut rest)?);
-    number(&mut rest)?;
+    let mut number = || varint(&mut rest).ok();
+    let (block, parts, numbers) = (number()?, number()?, number()?);
+    number()?;
     if numbers > most {
         return None;
     }
     let per_part = block.checked_div(parts).filter(|own| own % 32 == 0 && own * parts == block)?;
     let mut left = numbers.saturating_sub(1);
     while left > 0 {
-        number(&mut rest)?;
+        varint(&mut rest).ok()?;
         let (widths, packed) = rest.split_at_checked(usize::try_from(parts).ok()?)?;
         rest = packed;
         for width in widths {
@@ -122,20 +124,6 @@ fn behind_differences(bytes: &[u8], most: u64) -> Option<&[u8]> {
         }
     }
     Some(rest)
-}
-
-/// Takes a number of seven bits a byte.
-fn number(bytes: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let (byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << shift;
-        if *byte < 0x80 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 impl Iterator for CheckedPages {

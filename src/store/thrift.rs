@@ -1,7 +1,7 @@
 //! Structures in the compact protocol of Thrift, in which Parquet has its footers and headers, walked before the Parquet library
 //! reads them: it takes for numbers what has another type, and passes over flags, which take no bytes, as often as a list says.
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::{ChunkReader, Length};
@@ -60,18 +60,18 @@ impl<R: BufRead> Walk<'_, R> {
     fn fields(&mut self, each: &mut dyn FnMut(u16, i32)) -> Result<()> {
         let mut field = 0_u16;
         loop {
-            let head = self.byte()?;
+            let head = byte(self.from)?;
             let (delta, kind) = (u16::from(head >> 4), head & 15);
             if kind == 0 {
                 return Ok(());
             }
-            field = if delta == 0 { zigzag(self.varint()?) as u16 } else { field.wrapping_add(delta) };
+            field = if delta == 0 { zigzag(varint(self.from)?) as u16 } else { field.wrapping_add(delta) };
             let granted = (self.type_of)(&self.within, field);
             if granted.is_some_and(|granted| granted != kind) {
                 return Err(damaged());
             }
             if granted == Some(I32) {
-                each(field, zigzag(self.varint()?) as i32);
+                each(field, zigzag(varint(self.from)?) as i32);
             } else {
                 self.skip(kind, field)?;
             }
@@ -82,11 +82,11 @@ impl<R: BufRead> Walk<'_, R> {
         match kind {
             YES | NO => Ok(()),
             BYTE => self.pass(1),
-            I16 | I32 | I64 => self.varint().map(|_| ()),
+            I16 | I32 | I64 => varint(self.from).map(|_| ()),
             DOUBLE => self.pass(8),
             UUID => self.pass(16),
             BINARY => {
-                let length = self.varint()?;
+                let length = varint(self.from)?;
                 self.pass(length)
             }
             STRUCT => self.inside(field, |walk| walk.fields(&mut |_, _| {})),
@@ -106,20 +106,14 @@ impl<R: BufRead> Walk<'_, R> {
     }
 
     fn elements(&mut self) -> Result<()> {
-        let head = self.byte()?;
+        let head = byte(self.from)?;
         let (count, kind) = (u64::from(head >> 4), head & 15);
-        let count = if count == 15 { self.varint()? } else { count };
+        let count = if count == 15 { varint(self.from)? } else { count };
         if count > 0 && matches!(kind, YES | NO) {
             return Err(damaged());
         }
         // Each takes a byte at least.
         (0..count).try_for_each(|_| self.skip(kind, 0))
-    }
-
-    fn byte(&mut self) -> Result<u8> {
-        let mut byte = [0];
-        self.from.read_exact(&mut byte)?;
-        Ok(byte[0])
     }
 
     fn pass(&mut self, mut length: u64) -> Result<()> {
@@ -134,19 +128,25 @@ impl<R: BufRead> Walk<'_, R> {
         }
         Ok(())
     }
+}
 
-    /// A number of seven bits a byte.
-    fn varint(&mut self) -> Result<u64> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Ok(number);
-            }
+/// A number of seven bits a byte.
+pub(super) fn varint(from: &mut impl Read) -> Result<u64> {
+    let mut number = 0_u64;
+    for shift in (0..64).step_by(7) {
+        let byte = byte(from)?;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok(number);
         }
-        Err(damaged())
     }
+    Err(damaged())
+}
+
+fn byte(from: &mut impl Read) -> Result<u8> {
+    let mut byte = [0];
+    from.read_exact(&mut byte)?;
+    Ok(byte[0])
 }
 
 fn damaged() -> ParquetError {

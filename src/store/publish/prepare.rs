@@ -212,7 +212,7 @@ fn read_back(
     }
     let read = checksum(file.file()).map_err(StoreError::io("reading", aside))?;
     if file.file().len() != written.entry.bytes || read != sum {
-        return Err(differs("its bytes are others"));
+        return Err(differs("its bytes are not those that were written"));
     }
     Ok(file.last_ord())
 }
