@@ -5,7 +5,7 @@ use std::time::Duration;
 use dccd::model::{Kind, Micros, Series, Zone};
 use dccd::sim::Knobs;
 use serde::Deserialize;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Child;
 
 use crate::program::{command, dccd};
@@ -27,7 +27,11 @@ async fn rows(child: &mut Child, count: usize) -> Vec<Row> {
     let mut rows = Vec::new();
     while rows.len() < count {
         let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await;
-        let line = line.expect("no row comes").unwrap().expect("it ended");
+        let Some(line) = line.expect("no row comes").unwrap() else {
+            let mut why = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut why).await.unwrap();
+            panic!("it ended after {} rows: {why}", rows.len());
+        };
         rows.push(serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}")));
     }
     rows

@@ -35,6 +35,7 @@ pub struct Feed {
 struct Ring {
     events: VecDeque<Arc<FeedEvent>>,
     bytes: usize,
+    most_events: usize,
     most_bytes: usize,
     /// The number of the next event.
     next: u64,
@@ -53,14 +54,15 @@ pub struct Taken {
 
 impl Default for Feed {
     fn default() -> Self {
-        Feed::of_bytes(MOST_BYTES)
+        Feed::bounded(MOST_EVENTS, MOST_BYTES)
     }
 }
 
 impl Feed {
-    /// A feed that keeps so many bytes of events, about.
-    fn of_bytes(most_bytes: usize) -> Self {
-        let ring = Ring { events: VecDeque::new(), bytes: 0, most_bytes, next: 1, rows: BTreeMap::new() };
+    /// A feed that keeps so many events, and so many bytes of them, about.
+    fn bounded(most_events: usize, most_bytes: usize) -> Self {
+        let (events, rows) = (VecDeque::new(), BTreeMap::new());
+        let ring = Ring { events, bytes: 0, most_events, most_bytes, next: 1, rows };
         let epoch = u64::try_from(now().0).unwrap_or(0);
         Feed { epoch, ring: Mutex::new(ring), newest: watch::Sender::new(0) }
     }
@@ -69,6 +71,12 @@ impl Feed {
     pub(super) fn put(&self, item: FeedItem, at: Micros) {
         let number = self.ring().push(item, at);
         self.newest.send_replace(number);
+    }
+
+    /// Forgets the events that are kept; the next one is numbered on from them.
+    fn clear(&self) {
+        let mut ring = self.ring();
+        (ring.events, ring.bytes) = (VecDeque::new(), 0);
     }
 
     /// Counts rows, which are told together.
@@ -129,7 +137,8 @@ impl Ring {
         self.bytes += event.bytes();
         self.events.push_back(Arc::new(event));
         self.next += 1;
-        while self.events.len() > MOST_EVENTS || (self.bytes > self.most_bytes && self.events.len() > 1) {
+        while self.events.len() > self.most_events || (self.bytes > self.most_bytes && self.events.len() > 1)
+        {
             let gone = self.events.pop_front();
             self.bytes -= gone.map_or(0, |gone| gone.bytes());
         }
