@@ -15,6 +15,9 @@ use crate::jobs::Progress;
 use crate::model::Series;
 use crate::net::Hold;
 
+/// Progress within so much time is told together: a run makes a page a millisecond, and each reader that wakes for it costs
+/// the run time.
+const TOGETHER: Duration = Duration::from_millis(100);
 /// Holds shorter than this are not reported.
 const SHORT: Duration = Duration::from_secs(5);
 
@@ -27,7 +30,10 @@ pub(crate) fn is_worth_telling(hold: &Hold) -> bool {
 #[derive(Default)]
 pub struct ProgressFeed {
     state: Mutex<FeedState>,
+    /// There is something that is told at once.
     changed: Notify,
+    /// There is progress, which may wait.
+    progressed: Notify,
 }
 
 #[derive(Default)]
@@ -58,7 +64,7 @@ impl ProgressFeed {
     /// Reports the progress of a run.
     pub fn progress(&self, series: &Series, progress: Progress) {
         self.state().progress.insert(series.to_string(), progress);
-        self.changed.notify_one();
+        self.progressed.notify_one();
     }
 
     /// Reports the end of a run.
@@ -128,11 +134,25 @@ impl ProgressFeed {
     /// Waits for new updates. `None` once the feed has ended and everything was read.
     pub async fn next(&self) -> Option<Vec<Update>> {
         loop {
-            let changed = self.changed.notified();
+            let (is_urgent, has_progress) = {
+                let state = self.state();
+                (state.is_urgent(), !state.progress.is_empty())
+            };
+            if !is_urgent {
+                let news = async {
+                    if !has_progress {
+                        self.progressed.notified().await;
+                    }
+                    tokio::time::sleep(TOGETHER).await;
+                };
+                tokio::select! {
+                    () = self.changed.notified() => {}
+                    () = news => {}
+                }
+            }
             if let Some(told) = self.take() {
                 return (!told.is_empty()).then_some(told);
             }
-            changed.await;
         }
     }
 
@@ -164,12 +184,64 @@ impl ProgressFeed {
     }
 }
 
+impl FeedState {
+    /// Whether there is more to tell than progress.
+    fn is_urgent(&self) -> bool {
+        self.ending != Ending::Open
+            || !self.reports.is_empty()
+            || !self.copied.is_empty()
+            || !self.newly_held.is_empty()
+            || !self.not_begun.is_empty()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::How;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn progress_is_told_together_and_a_report_at_once() {
+        let feed = ProgressFeed::default();
+        let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
+        let pages = async {
+            for done in 1..=1_000 {
+                feed.progress(&series, Progress { done, planned: 1_000, rows: 0 });
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            feed.report(Report::new(&series, How::Done));
+            let at = tokio::time::Instant::now();
+            feed.close();
+            at
+        };
+        let reader = async {
+            let mut told = 0;
+            while let Some(updates) = feed.next().await {
+                told += updates.len();
+            }
+            (told, tokio::time::Instant::now())
+        };
+
+        let (ended, (told, read)) = tokio::join!(pages, reader);
+
+        assert_eq!(read, ended);
+        assert!((8..=11).contains(&told), "told {told} times");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_progress_is_told_though_no_more_comes_and_a_wait_was_given_up() {
+        let feed = ProgressFeed::default();
+        let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
+        feed.progress(&series, Progress { done: 1, planned: 2, rows: 0 });
+
+        let given_up = tokio::time::timeout(TOGETHER / 2, feed.next()).await;
+        let told = tokio::time::timeout(TOGETHER * 2, feed.next()).await;
+
+        assert!(given_up.is_err());
+        assert!(matches!(told.unwrap().as_deref(), Some([Update::Progress { done: 1, .. }])));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_slow_reader_misses_old_progress_and_no_report() {
         let feed = ProgressFeed::default();
         let series: Series = "binance/BTC-USDT/ohlc/1h".parse().unwrap();
