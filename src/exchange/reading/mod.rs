@@ -8,6 +8,7 @@ pub(crate) mod decode;
 pub(crate) mod entries;
 pub(crate) mod form;
 pub(crate) mod instant;
+mod plain;
 pub(crate) mod record;
 pub(crate) mod row;
 pub(crate) mod rows;

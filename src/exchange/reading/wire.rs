@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::exchange::Count;
 use crate::exchange::reading::form::{Any, Form};
+use crate::exchange::reading::plain::plain;
 
 /// Whole numbers below this are the same as a double.
 const EXACT: f64 = 9_007_199_254_740_992.0;
@@ -155,6 +156,9 @@ impl Form<'_> for Num {
 
     #[inline]
     fn text(text: &str) -> Self {
+        if let Some(number) = plain(text) {
+            return Num(number);
+        }
         match text.parse::<f64>() {
             // The standard parser takes `inf` and `nan`, which no price is.
             Ok(number) if number.is_finite() => Num(number),

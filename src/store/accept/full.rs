@@ -7,6 +7,15 @@ use crate::store::rows::GROUP_ROWS;
 /// Rows beyond a full row group that are waited for: those in flight, and the last ones of a period.
 const LATE_ROWS: usize = GROUP_ROWS / 8;
 
+/// Rows that wait at most while pages come as fast as a disk takes them.
+const MOST_ROWS: usize = GROUP_ROWS + 2 * LATE_ROWS;
+
+/// The rows still to come, once so many wait that pages are likely to fill a row group. Room for all of them spares copying
+/// the waiting ones each time that the room for a few more is used up; unused room takes no memory.
+pub(super) fn rows_to_come(waiting: usize) -> Option<usize> {
+    (GROUP_ROWS / 8..MOST_ROWS).contains(&waiting).then(|| MOST_ROWS - waiting)
+}
+
 /// Whether a row group is full, unless its period ends within a few rows: published alone, those would write its file anew.
 pub(super) fn is_full(rows: &Batch) -> bool {
     let ends_soon = || rows.len() < GROUP_ROWS + LATE_ROWS && (1..=LATE_ROWS).contains(&rest_of_period(rows));
@@ -15,7 +24,7 @@ pub(super) fn is_full(rows: &Batch) -> bool {
 
 /// Whether a row group is full, and so little waits beyond it that rows in flight can be waited for.
 pub(super) fn is_just_full(rows: &Batch) -> bool {
-    is_full(rows) && rows.len() < GROUP_ROWS + 2 * LATE_ROWS
+    is_full(rows) && rows.len() < MOST_ROWS
 }
 
 /// Rows still to come in the period of the last one, at the pace of all of them.
@@ -61,6 +70,13 @@ mod tests {
         assert!(is_full(&candles(GROUP_ROWS + 1_200, "2025-01-01")), "it is complete");
         assert!(is_full(&candles(GROUP_ROWS + 1_500, "2025-01-01T05:00:00Z")), "it is over");
         assert!(is_full(&candles(GROUP_ROWS + LATE_ROWS, "2024-12-31T04:00:00Z")), "as many wait as may");
+    }
+
+    #[test]
+    fn room_for_a_row_group_is_made_once_it_is_likely_to_be_filled() {
+        assert_eq!([0, GROUP_ROWS / 8 - 1, MOST_ROWS].map(rows_to_come), [None; 3]);
+        assert_eq!(rows_to_come(GROUP_ROWS / 8), Some(MOST_ROWS - GROUP_ROWS / 8));
+        assert_eq!(rows_to_come(MOST_ROWS - 1), Some(1));
     }
 
     #[test]

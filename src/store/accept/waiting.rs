@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::model::{Batch, Kind, Micros, Window, Windows};
+use crate::store::accept::full::rows_to_come;
 use crate::store::journal::Rows;
 use crate::store::merge::{keys, merge_onto};
 use crate::store::{Ledger, Mark, Note};
@@ -84,6 +85,9 @@ impl Waiting {
 
     /// Takes what a frame holds, behind all frames before it.
     pub(super) fn take(&mut self, page: Rows, position: Mark) {
+        if let Some(more) = rows_to_come(self.rows.len()) {
+            Arc::make_mut(&mut self.rows).reserve_close(more);
+        }
         self.add(Cow::Owned(page.rows));
         if page.derived {
             self.derived.extend(page.covered);
