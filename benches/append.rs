@@ -1,10 +1,8 @@
-//! The cost of appending to a large period: `cargo bench --bench append`.
+//! The cost of appending to a large period: `cargo bench --bench parts -- append`.
 //!
 //! One candle at a time to 500 000, and 1 000 trades at a time to a day of 2 000 000, folds included. Then the same with
 //! rows that are not new: the last three candles revised each time, a trade that comes half a minute late each time. Last,
 //! how long a candle takes to be accepted while the file of 500 000 is written anew again and again.
-
-#![allow(clippy::expect_used, reason = "a bench that cannot go on stops")]
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -20,7 +18,7 @@ const ACCEPTS: i64 = 5_000;
 /// Gives rows and what they cover.
 type Rows = fn(std::ops::Range<i64>) -> (Batch, Window);
 
-fn main() {
+pub(crate) fn main() {
     let (cpu_ms, bytes) = append("binance/BTC-USDT/ohlc/1m", 500_000, 1, candles, candles, "");
     println!("figure append_cpu {cpu_ms:.2} ms");
     println!("figure append_written {:.1} kB", bytes as f64 / 1e3);

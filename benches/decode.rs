@@ -7,11 +7,6 @@
 
 #[path = "decode/book.rs"]
 mod book;
-#[allow(dead_code, reason = "the tests change rows too")]
-#[path = "../tests/conformance/columns.rs"]
-mod columns;
-#[path = "common/mod.rs"]
-mod common;
 #[path = "decode/wire.rs"]
 mod wire;
 
@@ -22,8 +17,8 @@ use std::sync::Arc;
 use dccd::exchange::{Answer, Ask, Contract, Decimal, Exchange, History, Instrument, Page, find};
 use dccd::model::{Batch, Market, Micros, Series, Window};
 
-use columns::Columns;
-use common::{fixtures, median, timed};
+use crate::columns::Columns;
+use crate::common::{fixtures, median, timed};
 use wire::{CASES, Case};
 
 /// How often both sides are measured in turn, and for how long each time.
@@ -33,11 +28,11 @@ const ROUND_SECS: f64 = 0.02;
 /// The share of the other side's speed that is to be reached.
 const GOAL: f64 = 0.6;
 
-fn main() {
+pub(crate) fn main() {
     println!("{:<40} {:>6} {:>8} {:>8} {:>8} {:>6}", "page", "rows", "bytes", "ours", "bound", "share");
     let mut low = Vec::new();
-    // Filters series by a part of their name, as in `cargo bench --bench decode -- coinbase`.
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    // Filters series by a part of their name, as in `cargo bench --bench parts -- decode coinbase`.
+    let wanted: Vec<String> = std::env::args().skip(2).filter(|word| !word.starts_with('-')).collect();
     let is_wanted = |case: &&Case| wanted.is_empty() || wanted.iter().any(|word| case.series.contains(word));
     for case in CASES.iter().filter(is_wanted) {
         let Some(body) = body(case) else {

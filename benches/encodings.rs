@@ -1,9 +1,6 @@
 //! The processor time and size of each way of encoding, for candles and trades, simulated and
 //! after recorded ones. With a folder as argument the files are left there, to try other readers on.
 
-#[path = "common/mod.rs"]
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,7 +18,7 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::{ColumnPath, Type as SchemaType};
 use serde::Deserialize;
 
-use common::{BEGIN, exchange, fixtures, median, timed};
+use crate::common::{BEGIN, exchange, fixtures, median, timed};
 
 const ROWS: usize = 1_000_000;
 const GROUP_ROWS: usize = 131_072;
@@ -34,8 +31,8 @@ enum Numbers {
     Dictionary,
 }
 
-fn main() {
-    let folder = std::env::args().skip(1).find(|word| !word.starts_with('-')).map(PathBuf::from);
+pub(crate) fn main() {
+    let folder = std::env::args().skip(2).find(|word| !word.starts_with('-')).map(PathBuf::from);
     let zstd = |level| Compression::ZSTD(ZstdLevel::try_new(level).expect("a level"));
     let codecs = [
         ("uncompressed", Compression::UNCOMPRESSED),
@@ -109,8 +106,13 @@ fn recorded_candles() -> Option<Vec<Candle>> {
     let body = std::fs::read(fixtures().join("binance/rest_candles_2.json")).ok()?;
     let series = Arc::new("binance/BTC-USDT/ohlc/1d".parse().expect("a series"));
     let window = Window::new(Micros(0), Micros::from_secs(4_000_000_000)).expect("a window");
-    let page =
-        Page { instrument: common::instrument(&series), series, window, ask: Ask::ByTime, rows: 1_000 };
+    let page = Page {
+        instrument: crate::common::instrument(&series),
+        series,
+        window,
+        ask: Ask::ByTime,
+        rows: 1_000,
+    };
     let mut rows = Batch::of(Kind::Ohlc);
     let answer = Answer::of(&body, Micros(0));
     exchange().parse(&page, &answer, &mut rows).expect("recorded candles");

@@ -1,20 +1,17 @@
 //! The cost of a scrape: gathering, writing and compressing ten thousand samples.
 
-#[path = "common/mod.rs"]
-mod common;
-
 use std::time::{Duration, Instant};
 
 use dccd::telemetry::Telemetry;
 use dccd::telemetry::exposition::{Format, encode, gzip};
 
-use common::cpu_secs;
+use crate::common::cpu_secs;
 
 /// Samples that are written at least.
 const SAMPLES: usize = 10_000;
 const ROUNDS: usize = 101;
 
-fn main() {
+pub(crate) fn main() {
     let telemetry = Telemetry::new();
     let exchanges = ["binance", "kraken", "okx", "bybit"];
     exchanges.iter().for_each(|exchange| {

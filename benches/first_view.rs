@@ -1,8 +1,6 @@
 //! How long the first view of the list of ten thousand series takes: the page and the API's answer, just after a daemon has
 //! started, after a rest, and beside appends. Usage: `first_view [SERIES]`.
 
-mod common;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -21,8 +19,8 @@ const DAYS: i64 = 40;
 const VIEWS: usize = 12;
 const MOST_MS: f64 = 200.0;
 
-fn main() {
-    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-'));
+pub(crate) fn main() {
+    let mut words = std::env::args().skip(2).filter(|word| !word.starts_with('-'));
     let count: usize = words.next().map_or(10_000, |word| word.parse().expect("a number of series"));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let series: Vec<Series> = (0..count)
@@ -90,7 +88,7 @@ fn report(about: &str, took: Vec<Duration>) -> f64 {
     took.sort_by(f64::total_cmp);
     let most = took.last().copied().unwrap_or_default();
     let met = if most <= MOST_MS { "met" } else { "missed" };
-    let median = common::median(took);
+    let median = crate::common::median(took);
     println!("{about:<56} {median:>6.0} ms, at most {most:.0} ms (goal {MOST_MS:.0} ms: {met})");
     most
 }
@@ -125,7 +123,8 @@ fn append(store: &Store, series: &[Series], is_over: &AtomicBool) -> u64 {
 
 fn fill(folder: &Path, series: &[Series]) {
     let layout = Layout::new(folder.join("data"));
-    let (store, _) = Store::open(&layout, StoreSettings::of(7, common::BEGIN)).expect("an empty folder");
+    let (store, _) =
+        Store::open(&layout, StoreSettings::of(7, crate::common::BEGIN)).expect("an empty folder");
     for own in series {
         let (writer, _) = store.writer(own).expect("an empty series");
         accept(&writer, 0..DAYS);
@@ -138,7 +137,7 @@ fn accept(writer: &Writer, days: std::ops::Range<i64>) {
     for day in days.clone() {
         let price = 100.0 + (day % 89) as f64 / 4.0;
         rows.candles_mut().push(Candle {
-            ts: Micros(common::BEGIN.0 + day * DAY),
+            ts: Micros(crate::common::BEGIN.0 + day * DAY),
             open: price,
             high: price + 2.0,
             low: price - 2.0,
@@ -148,7 +147,7 @@ fn accept(writer: &Writer, days: std::ops::Range<i64>) {
             trades: Some(day),
         });
     }
-    let at = |day: i64| Micros(common::BEGIN.0 + day * DAY);
+    let at = |day: i64| Micros(crate::common::BEGIN.0 + day * DAY);
     let covered = Window::new(at(days.start), at(days.end));
     writer.accept(Accepted { rows, covered, empty: None, derived: false }).expect("it is journalled");
 }

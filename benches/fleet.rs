@@ -1,33 +1,14 @@
 //! How much faster three workers of a fleet are than one, where exchanges see each at an address of its own: the same history of
-//! many pairs, until all of it is in the bucket. `cargo bench --bench fleet`.
+//! many pairs, until all of it is in the bucket. `cargo bench --bench parts -- fleet`.
 //!
 //! Simulated exchanges with the same data stand for one exchange that is seen from several addresses: each allows its worker what
 //! Binance allows an address.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a bench that cannot go on stops"
-)]
-
 use std::time::{Duration, Instant};
 
+use crate::world::{World, at};
 use dccd::model::{Series, Window};
 use dccd::sim::{Clock, Knobs, Sim};
-use world::{World, at};
-
-#[path = "../tests/remotes/bucket.rs"]
-#[allow(dead_code, reason = "shared with the tests")]
-mod bucket;
-#[path = "../tests/needs/mod.rs"]
-mod needs;
-#[path = "../tests/tracker/postgres.rs"]
-#[allow(dead_code, reason = "shared with the tests")]
-mod postgres;
-#[path = "../tests/fleet/world.rs"]
-#[allow(dead_code, reason = "shared with the tests")]
-mod world;
 
 const PAIRS: usize = 24;
 const FROM: &str = "2024-01-01";
@@ -38,7 +19,7 @@ const WEIGHT_LIMIT: u32 = 6_000;
 const LONGEST: Duration = Duration::from_secs(900);
 
 #[tokio::main]
-async fn main() {
+pub(crate) async fn main() {
     let mut alone = None;
     for workers in [1, 3] {
         let Some(took) = measured(workers).await else { return println!("PostgreSQL cannot run here") };
@@ -61,7 +42,7 @@ async fn measured(workers: usize) -> Option<Duration> {
         weight_limit: WEIGHT_LIMIT,
         ..Knobs::default()
     };
-    let mut world = World::with(postgres::database().await?, knobs()).await;
+    let mut world = World::with(crate::postgres::database().await?, knobs()).await;
     world.own_addresses = true;
     let series: Vec<Series> =
         names.iter().map(|name| format!("binance/{name}-USDT/ohlc/1m").parse().unwrap()).collect();

@@ -1,6 +1,4 @@
-//! The cost of writing and reading the metric history on both stores: `cargo bench --bench history`.
-
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a bench that cannot go on stops")]
+//! The cost of writing and reading the metric history on both stores: `cargo bench --bench parts -- history`.
 
 use std::time::{Duration, Instant};
 
@@ -9,12 +7,6 @@ use dccd::history::{HistoryQuery, Kind, MetricHistory, Resolution};
 use dccd::model::Micros;
 use dccd::telemetry::Telemetry;
 
-#[path = "../tests/needs/mod.rs"]
-mod needs;
-#[path = "../tests/tracker/postgres.rs"]
-#[allow(dead_code, reason = "shared with the tests")]
-mod postgres;
-
 const METRICS: u32 = 1_000;
 /// Values of each metric between two writes: those of a minute.
 const VALUES: u32 = 4;
@@ -22,11 +14,11 @@ const WRITES: u32 = 65;
 const START: Micros = Micros(1_767_607_200_000_000);
 
 #[tokio::main]
-async fn main() {
+pub(crate) async fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let sqlite = Database::open(folder.path()).await.expect("an empty folder");
     measure("SQLite", &sqlite).await;
-    match postgres::Server::start("") {
+    match crate::postgres::Server::start("") {
         Some(server) => {
             let database = Database::connect(&server.database().await).await.expect("a new database");
             measure("PostgreSQL", &database).await;

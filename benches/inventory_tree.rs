@@ -11,8 +11,8 @@ const DAYS: i64 = 1_095;
 const DAY: i64 = 86_400_000_000;
 const BEGIN: i64 = 1_609_459_200_000_000;
 
-fn main() {
-    let mut words = std::env::args().skip(1).filter(|word| !word.starts_with('-'));
+pub(crate) fn main() {
+    let mut words = std::env::args().skip(2).filter(|word| !word.starts_with('-'));
     let Some(folder) = words.next() else {
         println!("inventory_tree: no folder given, nothing to do");
         return;

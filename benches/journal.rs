@@ -1,8 +1,5 @@
 //! The cost of accepting a row, and how long a full journal takes to be published after a kill.
 
-#[path = "common/mod.rs"]
-mod common;
-
 use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -10,7 +7,7 @@ use std::time::{Duration, Instant};
 use dccd::model::{Batch, BookLevel, Candle, Kind, Micros, Series, Side, Trade, Window};
 use dccd::store::{Accepted, Layout, Store, StoreSettings, Writer};
 
-use common::{BEGIN, cpu_secs};
+use crate::common::{BEGIN, cpu_secs};
 
 const SECOND: i64 = 1_000_000;
 /// Rows that are accepted in each form.
@@ -35,7 +32,7 @@ const SERIES: [&str; 8] = [
     "okx/BTC-USDT/orderbook",
 ];
 
-fn main() {
+pub(crate) fn main() {
     println!("accepted into the journal, with a sync each second beside:");
     for (series, rows) in [(SERIES[0], 1), (SERIES[0], 1_000), (SERIES[3], 1), (SERIES[3], 1_000)] {
         accept(&series.parse().expect("a series"), rows, 1);

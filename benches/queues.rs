@@ -1,12 +1,5 @@
 //! The time of `/health/v2/queues` over HTTP on a running daemon whose store holds a million finished tasks, on
-//! both stores: `cargo bench --bench queues`.
-
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a bench that cannot go on stops"
-)]
+//! both stores: `cargo bench --bench parts -- queues`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -16,16 +9,7 @@ use std::time::{Duration, Instant};
 
 use dccd::db::Database;
 
-#[path = "common/tasks.rs"]
-mod tasks;
-
-#[path = "../tests/needs/mod.rs"]
-mod needs;
-#[path = "../tests/tracker/postgres.rs"]
-#[allow(dead_code, reason = "shared with the tests")]
-mod postgres;
-
-use tasks::{DEFERRED, FINISHED, WAITING, defer, fill};
+use crate::tasks::{DEFERRED, FINISHED, WAITING, defer, fill};
 
 /// Requests that are measured.
 const REQUESTS: usize = 2_000;
@@ -33,13 +17,13 @@ const REQUESTS: usize = 2_000;
 const SHOWS_WITHIN: Duration = Duration::from_secs(120);
 
 #[tokio::main]
-async fn main() {
+pub(crate) async fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let own = folder.path().join("data/.dccd");
     std::fs::create_dir_all(&own).expect("a folder");
     let sqlite = Database::open(&own).await.expect("an empty folder");
     measure("SQLite", sqlite, folder.path(), "").await;
-    match postgres::Server::start("") {
+    match crate::postgres::Server::start("") {
         Some(server) => {
             let url = server.database().await;
             let database = Database::connect(&url).await.expect("a new database");

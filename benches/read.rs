@@ -3,8 +3,6 @@
 //!
 //! Each measurement is a process of its own, so that its highest resident memory is its own too.
 
-mod common;
-
 use std::fs::File;
 use std::hint::black_box;
 use std::io;
@@ -32,9 +30,9 @@ const MINUTE: i64 = 60_000_000;
 /// Rows decoded at once by the bare reader.
 const BARE_ROWS: usize = 8_192;
 
-fn main() {
+pub(crate) fn main() {
     let args: Vec<String> = std::env::args().collect();
-    if let [_, how, case, folder] = &args[..] {
+    if let [_, _, how, case, folder] = &args[..] {
         let case: usize = case.parse().expect("a case");
         return measure(how, CASES[case].1, Path::new(folder));
     }
@@ -63,7 +61,7 @@ fn apart(how: &str, case: usize, folder: &Path) -> (f64, f64) {
     let run = || {
         let program = std::env::current_exe().expect("this program");
         let case = case.to_string();
-        let ran = Command::new(program).args([how, &case]).arg(folder).output().expect("it runs");
+        let ran = Command::new(program).args(["read", how, &case]).arg(folder).output().expect("it runs");
         assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         let text = String::from_utf8(ran.stdout).expect("figures");
         let (rate, mib) = text.trim().split_once(' ').expect("two figures");
@@ -71,7 +69,7 @@ fn apart(how: &str, case: usize, folder: &Path) -> (f64, f64) {
     };
     let runs = [run(), run(), run()];
     let most = runs.iter().map(|run| run.1).fold(0.0, f64::max);
-    (common::median(runs.iter().map(|run| run.0).collect()), most)
+    (crate::common::median(runs.iter().map(|run| run.0).collect()), most)
 }
 
 fn measure(how: &str, kind: Kind, folder: &Path) {
@@ -160,7 +158,7 @@ fn decode(reader: ColumnReader, rows: usize) {
 
 fn write(folder: &Path, kind: Kind, count: i64) {
     let (store, _) =
-        Store::open(&Layout::new(folder), StoreSettings::of(7, common::BEGIN)).expect("a data path");
+        Store::open(&Layout::new(folder), StoreSettings::of(7, crate::common::BEGIN)).expect("a data path");
     for number in 0..count {
         let name = match kind {
             Kind::Trades => format!("binance/C{number}-USDT/trades"),
@@ -182,7 +180,7 @@ fn accept(writer: &Writer, kind: Kind, numbers: std::ops::Range<i64>, series: i6
         let price = 60_000.0 + odd as f64 / 100.0;
         match kind {
             Kind::Trades => rows.trades_mut().push(Trade {
-                ts: Micros(common::BEGIN.0 + number * 86_400 + odd % 1_000),
+                ts: Micros(crate::common::BEGIN.0 + number * 86_400 + odd % 1_000),
                 ts_recv: None,
                 id: Some(&(3_000_000_000 + number).to_string()),
                 price,
@@ -190,7 +188,7 @@ fn accept(writer: &Writer, kind: Kind, numbers: std::ops::Range<i64>, series: i6
                 side: Some(if odd % 2 == 0 { Side::Buy } else { Side::Sell }),
             }),
             _ => rows.candles_mut().push(Candle {
-                ts: Micros(common::BEGIN.0 + number * MINUTE),
+                ts: Micros(crate::common::BEGIN.0 + number * MINUTE),
                 open: price,
                 high: price + 1.25,
                 low: price - 1.5,

@@ -27,9 +27,9 @@ benches=""
 for part in $parts; do
     case "$part" in
     decode) benches="$benches --bench decode_publish" ;;
-    pages) benches="$benches --bench decode" ;;
+    live | live_books) benches="$benches --bench $part" ;;
     backfill | commands | daemon | thousand | deltas | build | limits | compare) ;;
-    *) benches="$benches --bench $part" ;;
+    *) benches="$benches --bench parts" ;;
     esac
 done
 # shellcheck disable=SC2086 # Several words, or none.
@@ -67,16 +67,16 @@ for part in $parts; do
     # shellcheck disable=SC2086,SC2046 # $core is a command of several words or none, and so is the bound.
     case "$part" in
     decode) bounded 300 $core cargo bench --quiet --bench decode_publish ;;
-    pages) bounded 300 $core cargo bench --quiet --bench decode ;;
-    encodings) bounded 300 $core cargo bench --quiet --bench encodings ;;
-    journal) bounded 300 $core cargo bench --quiet --bench journal ;;
+    pages) bounded 300 $core cargo bench --quiet --bench parts -- decode ;;
+    encodings | journal) bounded 300 $core cargo bench --quiet --bench parts -- "$part" ;;
+    live | live_books) bounded 900 cargo bench --quiet --bench "$part" ;;
     backfill) bounded 300 python3 benches/backfill.py $(bound) ;;
     commands | daemon) bounded 300 python3 "benches/$part.py" ;;
     thousand | build) bounded 1800 python3 "benches/$part.py" ;;
     deltas) bounded 1800 python3 benches/thousand.py --deltas ;;
     compare) bounded 1800 python3 benches/compare.py ;;
     limits) bounded 5400 python3 benches/limits.py ;;
-    *) bounded 900 cargo bench --quiet --bench "$part" ;;
+    *) bounded 900 cargo bench --quiet --bench parts -- "$part" ;;
     esac
 done
 python3 benches/report.py

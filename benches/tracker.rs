@@ -1,7 +1,5 @@
 //! The cost of claims and completions on both stores, and of counts beside a million finished tasks:
-//! `cargo bench --bench tracker`.
-
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a bench that cannot go on stops")]
+//! `cargo bench --bench parts -- tracker`.
 
 use std::time::{Duration, Instant};
 
@@ -9,27 +7,18 @@ use dccd::db::Database;
 use dccd::telemetry::Telemetry;
 use dccd::tracker::{Claimer, HeldLease, NewTask, Tracker, Verdict};
 
-#[path = "common/tasks.rs"]
-mod tasks;
-
-#[path = "../tests/needs/mod.rs"]
-mod needs;
-#[path = "../tests/tracker/postgres.rs"]
-#[allow(dead_code, reason = "shared with the tests")]
-mod postgres;
-
-use tasks::{DEFERRED, FINISHED, QUEUE, WAITING, defer, fill};
+use crate::tasks::{DEFERRED, FINISHED, QUEUE, WAITING, defer, fill};
 
 const LEASE: Duration = Duration::from_secs(60);
 /// Clients that claim from PostgreSQL side by side.
 const CLIENTS: u64 = 4;
 
 #[tokio::main]
-async fn main() {
+pub(crate) async fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let sqlite = Database::open(folder.path()).await.expect("an empty folder");
     measure("SQLite", &sqlite, 4_000, 40_000, 1).await;
-    match postgres::Server::start("") {
+    match crate::postgres::Server::start("") {
         Some(server) => {
             let address = server.database().await;
             let database = Database::connect(&address).await.expect("a new database");
