@@ -16,7 +16,7 @@ def tree():
     """A folder with a configuration and its data path."""
     with tempfile.TemporaryDirectory() as folder:
         manifest = ["--manifest-path", ROOT / "Cargo.toml"]
-        run(["cargo", "bench", "-q", *manifest, "--bench", "inventory_tree", "--", folder, SERIES])
+        run(["cargo", "bench", "-q", *manifest, "--bench", "parts", "--", "inventory_tree", folder, SERIES])
         entry = {"last_run_at": 1.7e9, "last_success_at": 1.7e9, "rows_collected": 1_095, "errors_count": 0}
         health = {f"binance/C{number:04}/USDT": entry for number in range(SERIES)}
         state = pathlib.Path(folder) / "data/.dccd"

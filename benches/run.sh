@@ -28,7 +28,8 @@ for part in $parts; do
     case "$part" in
     decode) benches="$benches --bench decode_publish" ;;
     live | live_books) benches="$benches --bench $part" ;;
-    backfill | commands | daemon | thousand | deltas | build | limits | compare) ;;
+    backfill | thousand | deltas | build | limits) ;;
+    compare) benches="$benches --bench live --bench live_books --bench parts" ;;
     *) benches="$benches --bench parts" ;;
     esac
 done
