@@ -71,7 +71,7 @@ impl Batch {
         self.columns.iter().map(Column::bytes).sum()
     }
 
-    /// The memory that it takes, in bytes, with the room for rows to come.
+    /// The memory that it takes, in bytes, with the little room that is kept for rows to come.
     pub(crate) fn memory(&self) -> usize {
         self.columns.iter().map(Column::memory).sum()
     }

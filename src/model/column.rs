@@ -125,6 +125,12 @@ fn reserve_close<T>(values: &mut Vec<T>, more: usize) {
     }
 }
 
+/// The memory of values in bytes, with the room that [`reserve_close`] keeps beside them. Room that was made for many more
+/// takes none before they come.
+fn memory<T>(values: &Vec<T>) -> usize {
+    values.capacity().min(values.len() + values.len() / 4) * size_of::<T>()
+}
+
 impl Column {
     /// An empty column of a field.
     pub(crate) fn of(field: &Field) -> Self {
@@ -175,13 +181,13 @@ impl Column {
     /// The memory of its values and flags, in bytes.
     pub(super) fn memory(&self) -> usize {
         let values = match &self.values {
-            Values::I64(own) => own.capacity() * size_of::<i64>(),
-            Values::I32(own) => own.capacity() * size_of::<i32>(),
-            Values::F64(own) => own.capacity() * size_of::<f64>(),
-            Values::Bool(own) => own.capacity(),
-            Values::Text(own) => own.bytes.capacity() + own.ends.capacity() * size_of::<u32>(),
+            Values::I64(own) => memory(own),
+            Values::I32(own) => memory(own),
+            Values::F64(own) => memory(own),
+            Values::Bool(own) => memory(own),
+            Values::Text(own) => memory(&own.bytes) + memory(&own.ends),
         };
-        values + self.present.as_ref().map_or(0, Vec::capacity)
+        values + self.present.as_ref().map_or(0, memory)
     }
 
     pub(super) fn reserve(&mut self, rows: usize) {

@@ -6,14 +6,15 @@ use crate::store::rows::GROUP_ROWS;
 
 /// Rows beyond a full row group that are waited for: those in flight, and the last ones of a period.
 const LATE_ROWS: usize = GROUP_ROWS / 8;
-
+/// Rows that wait when more pages are likely to fill a row group.
+const LIKELY_FULL: usize = GROUP_ROWS / 8;
 /// Rows that wait at most while pages come as fast as a disk takes them.
 const MOST_ROWS: usize = GROUP_ROWS + 2 * LATE_ROWS;
 
 /// The rows still to come, once so many wait that pages are likely to fill a row group. Room for all of them spares copying
 /// the waiting ones each time that the room for a few more is used up; unused room takes no memory.
 pub(super) fn rows_to_come(waiting: usize) -> Option<usize> {
-    (GROUP_ROWS / 8..MOST_ROWS).contains(&waiting).then(|| MOST_ROWS - waiting)
+    (LIKELY_FULL..MOST_ROWS).contains(&waiting).then(|| MOST_ROWS - waiting)
 }
 
 /// Whether a row group is full, unless its period ends within a few rows: published alone, those would write its file anew.
@@ -74,8 +75,8 @@ mod tests {
 
     #[test]
     fn room_for_a_row_group_is_made_once_it_is_likely_to_be_filled() {
-        assert_eq!([0, GROUP_ROWS / 8 - 1, MOST_ROWS].map(rows_to_come), [None; 3]);
-        assert_eq!(rows_to_come(GROUP_ROWS / 8), Some(MOST_ROWS - GROUP_ROWS / 8));
+        assert_eq!([0, LIKELY_FULL - 1, MOST_ROWS].map(rows_to_come), [None; 3]);
+        assert_eq!(rows_to_come(LIKELY_FULL), Some(MOST_ROWS - LIKELY_FULL));
         assert_eq!(rows_to_come(MOST_ROWS - 1), Some(1));
     }
 

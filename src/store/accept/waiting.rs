@@ -181,3 +181,47 @@ impl Waiting {
         covered.max(self.rows.ts().iter().max().map(|ts| Micros(*ts)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::model::Candle;
+
+    const PAGE: usize = 1_000;
+
+    /// A page of candles, behind so many.
+    fn page(before: usize) -> Rows {
+        let mut rows = Batch::of(Kind::Ohlc);
+        for minute in before..before + PAGE {
+            rows.candles_mut().push(Candle {
+                ts: Micros(minute as i64 * 60_000_000),
+                open: 1.0,
+                high: 1.0,
+                low: 1.0,
+                close: 1.0,
+                volume: 1.0,
+                quote_volume: None,
+                trades: None,
+            });
+        }
+        Rows { rows, covered: None, empty: None, derived: false, fence: 0 }
+    }
+
+    #[test]
+    fn room_for_rows_to_come_is_made_once_and_not_counted_before_they_come() {
+        let mut waiting = Waiting::nothing(Kind::Ohlc);
+        let mut room = BTreeSet::new();
+        for count in 0..120 {
+            waiting.take(page(count * PAGE), Mark { journal: 1, position: count as u64 });
+            let (rows, frames) = (waiting.rows.bytes(), waiting.frames.capacity() * size_of::<Mark>());
+            assert!(waiting.bytes() <= rows / 4 * 5 + frames, "{count}: {} of {rows}", waiting.bytes());
+            if rows_to_come(count * PAGE).is_some() {
+                room.insert(waiting.rows.ts().as_ptr());
+            }
+        }
+
+        assert_eq!(room.len(), 1, "rows were copied into more room");
+    }
+}
