@@ -51,10 +51,7 @@ fn accept_beside(series: &str, held: i64) {
         for minute in held..held + ACCEPTS {
             let page = candles(minute..minute + 1);
             accepts.push(time(|| accept(&writer, page)));
-            #[allow(
-                clippy::disallowed_methods,
-                reason = "rows come one by one, and nothing else runs on this thread"
-            )]
+            // Rows come one by one, and nothing else runs on this thread.
             std::thread::sleep(Duration::from_millis(1));
         }
         is_over.store(true, Ordering::Relaxed);

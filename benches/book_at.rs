@@ -28,7 +28,6 @@ const BETWEEN: i64 = DAY_MICROS / UPDATES;
 
 const GOAL_SECS: f64 = 0.3;
 
-#[allow(clippy::disallowed_methods, reason = "its own scratch file need not be whole")]
 pub(crate) fn main() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let data = folder.path().join("data");

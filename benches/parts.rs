@@ -40,25 +40,30 @@ mod queues;
 mod read;
 mod tracker;
 
+type Part = (&'static str, fn());
+
+const PARTS: [Part; 13] = [
+    ("append", append::main),
+    ("book_at", book_at::main),
+    ("decode", decode::main),
+    ("encodings", encodings::main),
+    ("exposition", exposition::main),
+    ("first_view", first_view::main),
+    ("fleet", fleet::main),
+    ("history", history::main),
+    ("inventory_tree", inventory_tree::main),
+    ("journal", journal::main),
+    ("queues", queues::main),
+    ("read", read::main),
+    ("tracker", tracker::main),
+];
+
 fn main() {
-    let part = std::env::args().nth(1).unwrap_or_default();
-    match &*part {
-        "append" => append::main(),
-        "book_at" => book_at::main(),
-        "decode" => decode::main(),
-        "encodings" => encodings::main(),
-        "exposition" => exposition::main(),
-        "first_view" => first_view::main(),
-        "fleet" => fleet::main(),
-        "history" => history::main(),
-        "inventory_tree" => inventory_tree::main(),
-        "journal" => journal::main(),
-        "queues" => queues::main(),
-        "read" => read::main(),
-        "tracker" => tracker::main(),
-        _ => {
-            eprintln!("no part is called `{part}`; benches/run.sh knows them all");
-            std::process::exit(2);
-        }
+    let named = std::env::args().nth(1).unwrap_or_default();
+    if let Some((_, part)) = PARTS.iter().find(|(name, _)| *name == named) {
+        return part();
     }
+    let known: Vec<_> = PARTS.iter().map(|(name, _)| *name).collect();
+    eprintln!("name one of the parts, as in `cargo bench --bench parts -- append`: {}", known.join(", "));
+    std::process::exit(2);
 }
