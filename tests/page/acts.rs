@@ -38,6 +38,8 @@ async fn a_failing_series_turns_red_within_five_seconds_and_its_retry_button_men
         rig.setup.sim.set(|knobs| match wish {
             "fail" => knobs.faults = vec![Rule::always(Fault::Status500).at(Endpoint::Ohlc)],
             "heal" => knobs.faults.clear(),
+            "slow" => knobs.latency = Duration::from_secs(3),
+            "fast" => knobs.latency = Duration::ZERO,
             other => panic!("{other}"),
         });
         String::new()

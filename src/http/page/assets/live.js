@@ -51,6 +51,11 @@ function morph(own, fresh) {
     return;
   }
   if (isTyped(own)) return;
+  // A button never becomes that of another action under the pointer: its form is another one.
+  if (own.getAttribute('action') !== fresh.getAttribute('action')) {
+    own.replaceWith(document.importNode(fresh, true));
+    return;
+  }
   sameAttributes(own, fresh);
   if (keep(own)) return;
   const [before, after] = [[...own.childNodes], [...fresh.childNodes]];
